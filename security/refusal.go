@@ -1,0 +1,167 @@
+package security
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/authstar/authstar"
+	"github.com/authstar/authstar/internal/websocket"
+)
+
+// guarded enforces a guard.
+type guarded struct {
+	guard Guard
+	next  http.Handler
+}
+
+func (h *guarded) Unwrap() http.Handler                    { return h.next }
+func (h *guarded) Requirement(r *http.Request) Requirement { return h.guard.Requirement(r) }
+func (h *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	err := h.guard.check(r)
+	if err == nil {
+		if res, ok := authstar.ResultFrom(r.Context()); ok {
+			addVary(w.Header(), res.Vary())
+			if res.Scheme.In == "query" { // RFC 6750 section 2.3
+				w.Header().Set("Cache-Control", "private")
+			}
+		}
+		if h.guard.rules != nil && outermost(r.Context()) == nil {
+			r = r.WithContext(&rulesContext{Context: r.Context(), rules: h.guard.rules})
+		}
+		h.next.ServeHTTP(w, r)
+		return
+	}
+	rules := outermost(r.Context())
+	if rules == nil {
+		rules = h.guard.rules
+	}
+	if rules == nil {
+		rules = new(Rules)
+	}
+	if isPreflight(r) && rules.Preflight != nil {
+		rules.Preflight.ServeHTTP(w, r)
+		return
+	}
+	rules.refuse(w, r, err)
+}
+
+// rulesContext hands the outermost guard's rules to the guards inside.
+type rulesContext struct {
+	context.Context
+	rules *Rules
+}
+
+type rulesKey struct{}
+
+func (c *rulesContext) Value(key any) any {
+	if key == (rulesKey{}) {
+		return c.rules
+	}
+	return c.Context.Value(key)
+}
+
+func outermost(ctx context.Context) *Rules {
+	rules, _ := ctx.Value(rulesKey{}).(*Rules)
+	return rules
+}
+
+func addVary(h http.Header, value string) {
+	if value == "" {
+		return
+	}
+	have := h["Vary"]
+	if len(have) > 0 && slices.Contains(have, value) {
+		return
+	}
+	h["Vary"] = append(have, value)
+}
+
+func (s *Rules) refuse(w http.ResponseWriter, r *http.Request, err *authstar.Error) {
+	// The client of a cancelled request is gone, and its 5xx are nobody's fault.
+	if err.Status() >= 500 && errors.Is(r.Context().Err(), context.Canceled) {
+		return
+	}
+	if s.NoCredentials != 0 && err.Code == "" && errors.Is(err.Err, authstar.ErrNoCredentials) {
+		changed := *err
+		changed.StatusCode = s.NoCredentials
+		err = &changed
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	if c := challenges(r, err); len(c) > 0 {
+		h["Www-Authenticate"] = c
+	}
+	if err.Code == authstar.TemporarilyUnavailable {
+		h.Set("Retry-After", strconv.FormatInt(max(1, int64((err.RetryAfter+time.Second-1)/time.Second)), 10))
+	}
+	if s.Observe != nil {
+		s.Observe(r.Context(), err)
+	}
+	switch {
+	case s.WebSocketRefuse != nil && websocket.IsHandshake(r):
+		s.WebSocketRefuse(w, r, err)
+	case s.Refuse != nil:
+		s.Refuse(w, r, err)
+	default:
+		write(w, err)
+	}
+}
+
+// challenges renders one challenge per scheme for a client that has to come
+// with other credentials, and that of the scheme in use for one whose
+// credentials were understood.
+func challenges(r *http.Request, err *authstar.Error) []string {
+	res, _ := authstar.ResultFrom(r.Context())
+	status := err.Status()
+	again := status == http.StatusUnauthorized || err.Code == ""
+	if !again {
+		if res.Scheme.ID == "" || status != http.StatusBadRequest && status != http.StatusForbidden {
+			return nil
+		}
+		return []string{res.Scheme.Challenge(err)}
+	}
+	var list []string
+	for i := range res.Schemes {
+		s := &res.Schemes[i]
+		var attributes *authstar.Error
+		if s.ID == res.Scheme.ID {
+			attributes = err
+		}
+		if c := s.Challenge(attributes); !slices.Contains(list, c) {
+			list = append(list, c)
+		}
+	}
+	if len(list) == 0 { // RFC 9110 section 15.5.2: a 401 has a challenge
+		list = []string{authstar.Scheme{AuthScheme: "Bearer"}.Challenge(err)}
+	}
+	return list
+}
+
+// write is the body that a refusal has unless Rules say otherwise. What went
+// wrong inside the program stays there.
+func write(w http.ResponseWriter, err *authstar.Error) {
+	body := struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description,omitempty"`
+		Scope       string `json:"scope,omitempty"`
+	}{Error: string(err.Code)}
+	if body.Error == "" {
+		body.Error = "unauthorized"
+	}
+	status := err.Status()
+	if status < 500 {
+		body.Description, body.Scope = err.Description, strings.Join(err.Scope, " ")
+	}
+	b, _ := json.Marshal(body)
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(b, '\n'))
+}

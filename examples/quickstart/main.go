@@ -1,0 +1,98 @@
+// Quickstart serves a small API whose callers come with bearer tokens, HTTP
+// Basic, API keys or a session, and prints the curl lines that show it.
+//
+//	go run ./examples/quickstart
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/authstar/authstar"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "the address to listen on")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *addr, os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// run serves until the context ends.
+func run(ctx context.Context, addr string, out io.Writer) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	url := "http://" + l.Addr().String()
+	api, err := newAPI(observe)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(out, strings.ReplaceAll(tour, "URL", url))
+	server := &http.Server{Handler: api, ReadHeaderTimeout: 5 * time.Second}
+	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stopped()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// observe logs what the chain could not accept, and why. The client is told
+// less.
+func observe(ctx context.Context, res authstar.Result) {
+	if res.Err != nil {
+		slog.InfoContext(ctx, "credentials refused", "result", res)
+	}
+}
+
+const tour = `Listening on URL. In another terminal:
+
+# 401: nothing was presented, and one challenge for each way in
+curl -i URL/me
+
+# 200: HTTP Basic
+curl -i -u alice:wonderland URL/me
+
+# 401: a wrong password, although the session or the key beside it would do
+curl -i -u alice:oops -H 'X-API-Key: demo-key' URL/me
+
+# 200: an API key
+curl -i -H 'X-API-Key: demo-key' URL/orders
+
+# 403: known, but without the scope orders:write, which the answer names
+curl -i -H 'X-API-Key: demo-key' -d '{"item":"tea"}' URL/orders
+
+# 200: log in, keep the cookie
+curl -i -c /tmp/quickstart.cookies -d 'username=alice&password=wonderland' URL/login
+
+# 200: the session
+curl -i -b /tmp/quickstart.cookies URL/me
+
+# 403: the session's cookie, sent by a page of another site
+curl -i -b /tmp/quickstart.cookies -H 'Origin: https://evil.example' -d '{"item":"tea"}' URL/orders
+
+# 204: log out
+curl -i -b /tmp/quickstart.cookies -X POST URL/logout
+
+# 200: an open route
+curl -i URL/
+
+# 200: for callers on the internal network
+curl -i URL/healthz
+`

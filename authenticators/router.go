@@ -2,13 +2,9 @@ package authenticators
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
-
-	"github.com/go-jose/go-jose/v4/json"
 
 	"github.com/authstar/authstar"
 )
@@ -20,38 +16,64 @@ type issuerVerifier interface {
 
 // router finds the one verifier of a token.
 type router struct {
-	byIssuer []issuerVerifier
-	rest     TokenVerifier
-	format   string
-	errs     []error
+	jwts   map[string]*JWT // by issuer
+	others []issuerVerifier
+	rest   TokenVerifier
+	only   TokenVerifier // needs no routing
+	format string
+	errs   []error
 }
 
 func newRouter(verifiers []TokenVerifier) *router {
-	r := new(router)
+	r := &router{jwts: make(map[string]*JWT)}
 	if len(verifiers) == 0 {
 		r.errs = append(r.errs, errors.New("no token verifier"))
 	}
 	for i, v := range verifiers {
-		if v == nil || isNilValue(v) {
-			r.errs = append(r.errs, fmt.Errorf("token verifier %d is nil", i+1))
-			continue
+		if err := r.add(v); err != nil {
+			r.errs = append(r.errs, fmt.Errorf("token verifier %d: %w", i+1, err))
 		}
-		if c, ok := v.(interface{ Validate() error }); ok {
-			if err := c.Validate(); err != nil {
-				r.errs = append(r.errs, fmt.Errorf("token verifier %d: %w", i+1, err))
-				continue
+	}
+	for iss := range r.jwts {
+		for _, v := range r.others {
+			if v.AcceptsIssuer(iss) {
+				r.errs = append(r.errs, fmt.Errorf("two token verifiers accept the issuer %q", iss))
 			}
 		}
-		if iv, ok := v.(issuerVerifier); ok {
-			r.byIssuer = append(r.byIssuer, iv)
-			continue
+	}
+	if len(verifiers) == 1 {
+		r.only = verifiers[0]
+	}
+	if r.rest == nil && len(r.others) == 0 {
+		r.format = "JWT"
+	}
+	return r
+}
+
+func (r *router) add(v TokenVerifier) error {
+	if v == nil || isNilValue(v) {
+		return errors.New("is nil")
+	}
+	if c, ok := v.(interface{ Validate() error }); ok {
+		if err := c.Validate(); err != nil {
+			return err
 		}
+	}
+	switch v := v.(type) {
+	case *JWT:
+		if r.jwts[v.config.Issuer] != nil {
+			return fmt.Errorf("the issuer %q has one already", v.config.Issuer)
+		}
+		r.jwts[v.config.Issuer] = v
+	case issuerVerifier:
+		r.others = append(r.others, v)
+	default:
 		if r.rest != nil {
-			r.errs = append(r.errs, fmt.Errorf("token verifier %d has no method AcceptsIssuer, and neither has one before it: no token says which of them it is for", i+1))
+			return errors.New("has no method AcceptsIssuer, and neither has one before it: no token says which of them it is for")
 		}
 		r.rest = v
 	}
-	return r
+	return nil
 }
 
 func isNilValue(v any) bool {
@@ -63,14 +85,23 @@ func (r *router) validate() error { return errors.Join(r.errs...) }
 
 var errNoVerifier = refusal(authstar.InvalidToken, "the token is not from an issuer that this API accepts")
 
-// VerifyToken hands the token to its verifier.
+// VerifyToken hands the token to its verifier. The issuer is read with the
+// parser that verification uses, so that the two cannot read one token
+// differently.
 func (r *router) VerifyToken(ctx context.Context, token string) (authstar.Client, error) {
-	if len(r.byIssuer) > 0 {
-		if iss, ok := unverifiedIssuer(token); ok {
-			for _, v := range r.byIssuer {
-				if v.AcceptsIssuer(iss) {
-					return v.VerifyToken(ctx, token)
-				}
+	if r.only != nil && (r.rest != nil || len(r.others) == 0) {
+		return r.only.VerifyToken(ctx, token)
+	}
+	if u, err := parseToken(token); u != nil && u.claims.Issuer != "" {
+		if j := r.jwts[u.claims.Issuer]; j != nil {
+			if err != nil {
+				return nil, invalid(err)
+			}
+			return j.verify(ctx, u)
+		}
+		for _, v := range r.others {
+			if v.AcceptsIssuer(u.claims.Issuer) {
+				return v.VerifyToken(ctx, token)
 			}
 		}
 	}
@@ -78,28 +109,4 @@ func (r *router) VerifyToken(ctx context.Context, token string) (authstar.Client
 		return nil, errNoVerifier
 	}
 	return r.rest.VerifyToken(ctx, token)
-}
-
-// unverifiedIssuer reads "iss" with the parser that verification uses, so that
-// the two cannot read one token differently.
-func unverifiedIssuer(token string) (string, bool) {
-	_, rest, ok := strings.Cut(token, ".")
-	if !ok {
-		return "", false
-	}
-	payload, rest, ok := strings.Cut(rest, ".")
-	if !ok || strings.Contains(rest, ".") {
-		return "", false
-	}
-	b, err := base64.RawURLEncoding.DecodeString(payload)
-	if err != nil {
-		return "", false
-	}
-	var claims struct {
-		Issuer *string `json:"iss"`
-	}
-	if json.Unmarshal(b, &claims) != nil || claims.Issuer == nil {
-		return "", false
-	}
-	return *claims.Issuer, true
 }

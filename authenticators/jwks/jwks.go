@@ -1,0 +1,105 @@
+// Package jwks has the keys that tokens are verified with: given ones, and
+// those that an identity provider publishes (RFC 7517).
+package jwks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// KeySet answers with the keys of one issuer. Keys of two issuers never belong
+// into one KeySet.
+type KeySet interface {
+	// Keys returns the keys that may have signed a token with this key id: those
+	// with the id and those without any; all of them for "". None is not an
+	// error: it means that the key is unknown, and the token is bad. An error
+	// means that nobody could tell, because the keys could not be had.
+	//
+	// The keys are public, or secrets for HMAC, and fit for signatures; it is up
+	// to the caller to use each with its own algorithm only. The result is shared
+	// and must not be modified. Keys must be safe for concurrent use.
+	Keys(ctx context.Context, kid string) ([]jose.JSONWebKey, error)
+}
+
+// Static is a [KeySet] that never changes. It is safe for concurrent use.
+type Static struct {
+	set     keys
+	ignored []error
+}
+
+// Parse reads a JWK set, a single JWK, or PEM with public keys or certificates
+// (PKIX, PKCS #1 for RSA, X.509). Keys from PEM have no key id and are tried for
+// every token.
+//
+// A set may hold keys that cannot verify a signature here, because their type,
+// curve, algorithm or use is another, because they are weak (RSA below 2048
+// bits), or because they are malformed; RFC 7517 section 5 says to ignore them,
+// and [Static.Ignored] tells why. It is an error when no key is left, and when
+// one is private: those who verify should not have it.
+func Parse(data []byte) (*Static, error) {
+	parsed, err := parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("jwks: %w", err)
+	}
+	for _, err := range parsed.ignored {
+		if errors.Is(err, errPrivate) {
+			return nil, fmt.Errorf("jwks: %w", err)
+		}
+	}
+	if len(parsed.keys) == 0 {
+		return nil, fmt.Errorf("jwks: no usable key: %w", errors.Join(parsed.ignored...))
+	}
+	return &Static{set: index(parsed.keys), ignored: parsed.ignored}, nil
+}
+
+// Secret makes a key set of one secret, for HMAC. The secret is copied. It must
+// be random and have at least 32 bytes, 64 for HS512.
+func Secret(secret []byte) (*Static, error) {
+	if len(secret) < 32 {
+		return nil, fmt.Errorf("jwks: a secret of %d bytes is too short: at least 32", len(secret))
+	}
+	return &Static{set: index([]jose.JSONWebKey{{Key: append([]byte(nil), secret...)}})}, nil
+}
+
+// Keys implements [KeySet]. It never fails.
+func (s *Static) Keys(_ context.Context, kid string) ([]jose.JSONWebKey, error) {
+	return s.set.find(kid), nil
+}
+
+// Ignored tells which keys of the set are not used, and why.
+func (s *Static) Ignored() []error { return append([]error(nil), s.ignored...) }
+
+// keys are the keys of a set, found by id.
+type keys struct {
+	all  []jose.JSONWebKey
+	byID map[string][]jose.JSONWebKey // with those that have no id
+	noID []jose.JSONWebKey            // those that have none
+}
+
+func index(all []jose.JSONWebKey) keys {
+	k := keys{all: all, byID: make(map[string][]jose.JSONWebKey)}
+	for _, key := range all {
+		if key.KeyID == "" {
+			k.noID = append(k.noID, key)
+		} else {
+			k.byID[key.KeyID] = append(k.byID[key.KeyID], key)
+		}
+	}
+	for kid, list := range k.byID {
+		k.byID[kid] = append(list, k.noID...)
+	}
+	return k
+}
+
+func (k keys) find(kid string) []jose.JSONWebKey {
+	if kid == "" {
+		return k.all
+	}
+	if list, ok := k.byID[kid]; ok {
+		return list
+	}
+	return k.noID
+}

@@ -1,0 +1,217 @@
+package authenticators
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/authstar/authstar"
+	"github.com/authstar/authstar/authenticators/jwks"
+)
+
+// JWTConfig says which JSON Web Tokens (RFC 7519) an API accepts from one
+// issuer. Issuer, Audiences and Keys are required.
+type JWTConfig struct {
+	// Issuer is compared byte for byte with "iss" (RFC 9068 section 4). As a
+	// URL it is https, or http on a loopback address, without query or fragment.
+	Issuer string
+
+	// Audiences are this API's names; a token is for it when it has at least one
+	// of them in "aud" (RFC 7519 section 4.1.3).
+	Audiences []string
+	// AudienceClaim is the claim that has the audience, for providers that put
+	// it elsewhere. "" is "aud".
+	AudienceClaim string
+
+	// Keys are the issuer's, and no other issuer's.
+	Keys jwks.KeySet
+	// Algorithms are those accepted, by their names in RFC 7518: RS256, RS384,
+	// RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, HS256, HS384 and
+	// HS512. nil is all the asymmetric ones. Symmetric and asymmetric ones are
+	// never accepted together. A key is used only for the algorithms of its type
+	// and, if it names one, for that alone.
+	Algorithms []string
+
+	// Leeway is how far the clocks of issuer and API may be apart: 0 to 5
+	// minutes.
+	Leeway time.Duration
+	// MaxLifetime refuses tokens whose "exp" is later than that after "iat", and
+	// those without "iat". 0 does not limit it.
+	MaxLifetime time.Duration
+
+	// TokenTypes are the accepted values of the "typ" header, without regard to
+	// case and to the prefix "application/"; "" accepts a token without one. nil
+	// is "at+jwt", "JWT" and "". Exactly {"at+jwt"} is the strict profile of RFC
+	// 9068: the claims that its section 2.2 requires must then be there, and an
+	// ID token of the same issuer is refused.
+	TokenTypes []string
+
+	// ScopeClaims are the claims that scopes are read from, together: a string
+	// with scopes separated by spaces, or an array of strings. A name may be the
+	// path to a nested claim, such as "realm_access.roles"; a claim with dots in
+	// its name is found as well. nil is "scope" and "scp". A string with a
+	// character that no scope has yields no scopes (RFC 6749 section 3.3); of an
+	// array, such elements are left out.
+	ScopeClaims []string
+
+	// Client makes the application's own client of a verified token. The package
+	// comment has the meaning of what it returns. nil makes an
+	// *authstar.Identity with the token's claims.
+	Client func(context.Context, *Token) (authstar.Client, error)
+
+	// Now is the clock. nil is time.Now.
+	Now func() time.Time
+}
+
+// JWT verifies the tokens of one issuer: a [TokenVerifier]. It is immutable and
+// safe for concurrent use.
+type JWT struct {
+	config     JWTConfig
+	algorithms []jose.SignatureAlgorithm
+	types      []string
+	strict     bool
+}
+
+var (
+	asymmetric = []jose.SignatureAlgorithm{
+		jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
+		jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
+	}
+	symmetric = []jose.SignatureAlgorithm{jose.HS256, jose.HS384, jose.HS512}
+)
+
+const maxLeeway = 5 * time.Minute
+
+// NewJWT makes a JWT. It reports everything that is missing or wrong at once,
+// and does no I/O.
+func NewJWT(config JWTConfig) (*JWT, error) {
+	j := &JWT{config: config}
+	c := &j.config
+	c.Audiences, c.ScopeClaims = slices.Clone(c.Audiences), slices.Clone(c.ScopeClaims)
+	var errs []error
+	fail := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("authenticators: JWTConfig."+format, args...))
+	}
+	if err := checkIssuer(c.Issuer); err != nil {
+		fail("Issuer %q: %w", c.Issuer, err)
+	}
+	if len(c.Audiences) == 0 || slices.Contains(c.Audiences, "") {
+		fail("Audiences: at least one, none of them empty: without, tokens for any other API would do")
+	}
+	if c.AudienceClaim == "" {
+		c.AudienceClaim = "aud"
+	}
+	if c.Keys == nil || isNilValue(c.Keys) {
+		fail("Keys: required")
+	}
+	if c.Leeway < 0 || c.Leeway > maxLeeway {
+		fail("Leeway %v: must be 0 to %v", c.Leeway, maxLeeway)
+	}
+	if c.MaxLifetime < 0 {
+		fail("MaxLifetime %v: must not be negative", c.MaxLifetime)
+	}
+	if slices.Contains(c.ScopeClaims, "") {
+		fail("ScopeClaims: a name is empty")
+	}
+	var err error
+	if j.algorithms, err = algorithms(c.Algorithms); err != nil {
+		fail("Algorithms: %w", err)
+	} else if s, ok := c.Keys.(*jwks.Static); ok && s != nil && !anyFits(s, j.algorithms) {
+		fail("Keys: none fits the algorithms %v; a secret must be as long as the hash", j.algorithms)
+	}
+	if c.TokenTypes != nil && len(c.TokenTypes) == 0 {
+		fail("TokenTypes: empty; nil accepts the usual ones")
+	}
+	j.types = []string{"at+jwt", "jwt", ""}
+	if c.TokenTypes != nil {
+		j.types = nil
+		for _, t := range c.TokenTypes {
+			j.types = append(j.types, shortType(t))
+		}
+		j.strict = !slices.ContainsFunc(j.types, func(t string) bool { return t != "at+jwt" })
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return j, nil
+}
+
+// checkIssuer refuses what is not an issuer identifier (RFC 8414 section 2),
+// except that a name which is no URL may do for keys that are given.
+func checkIssuer(issuer string) error {
+	if issuer == "" {
+		return errors.New("required")
+	}
+	if !strings.Contains(issuer, "://") {
+		return nil
+	}
+	u, err := url.Parse(issuer)
+	switch {
+	case err != nil:
+		return errors.New("is not a URL")
+	case u.Host == "" || u.User != nil || strings.ContainsAny(issuer, "?#"):
+		return errors.New("must have a host, and no user, query or fragment")
+	case u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())):
+		return errors.New("must be https, or http on a loopback address")
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+}
+
+func algorithms(names []string) ([]jose.SignatureAlgorithm, error) {
+	if names == nil {
+		return asymmetric, nil
+	}
+	var list []jose.SignatureAlgorithm
+	var secret, public bool
+	for _, name := range names {
+		alg := jose.SignatureAlgorithm(name)
+		switch {
+		case slices.Contains(symmetric, alg):
+			secret = true
+		case slices.Contains(asymmetric, alg):
+			public = true
+		default:
+			return nil, fmt.Errorf("%q is unknown, or verifies nothing", name)
+		}
+		list = append(list, alg)
+	}
+	if secret == public {
+		return nil, errors.New("must be either asymmetric ones or HMAC ones: who accepts both takes a public key for a secret (RFC 8725 section 2.1)")
+	}
+	return list, nil
+}
+
+func anyFits(s *jwks.Static, algs []jose.SignatureAlgorithm) bool {
+	keys, _ := s.Keys(context.Background(), "")
+	return slices.ContainsFunc(keys, func(k jose.JSONWebKey) bool {
+		return slices.ContainsFunc(algs, func(alg jose.SignatureAlgorithm) bool { return keyFits(&k, alg) })
+	})
+}
+
+// shortType normalises a media type as RFC 7515 section 4.1.9 compares "typ".
+func shortType(t string) string {
+	t = strings.ToLower(t)
+	if short, ok := strings.CutPrefix(t, "application/"); ok && !strings.Contains(short, "/") {
+		return short
+	}
+	return t
+}
+
+// AcceptsIssuer reports whether the tokens of this issuer are for this
+// verifier.
+func (j *JWT) AcceptsIssuer(iss string) bool { return iss == j.config.Issuer }

@@ -1,0 +1,172 @@
+package authenticators
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/authstar/authstar"
+)
+
+// Token is a verified JSON Web Token. It is shared by nobody; what its methods
+// return is fresh at every call.
+type Token struct {
+	// Issuer and Subject are "iss" and "sub"; together they name the client.
+	Issuer, Subject string
+	// Audience is the claim that has the audience, all of it.
+	Audience []string
+	// ClientID is "client_id", the application that the token was issued to.
+	ClientID string
+	// ID is "jti".
+	ID string
+	// Expires, NotBefore and IssuedAt are "exp", "nbf" and "iat", zero when
+	// absent.
+	Expires, NotBefore, IssuedAt time.Time
+	// Scopes are read from JWTConfig.ScopeClaims.
+	Scopes []string
+	// Type is the "typ" header in lower case, without "application/".
+	Type string
+	// Algorithm and KeyID are the headers "alg" and "kid".
+	Algorithm, KeyID string
+
+	claims *claimSet
+}
+
+// Claims stores the claims in the value that v points to, usually a struct with
+// json tags. Names are compared exactly, so a field needs a tag to be found;
+// duplicate members are an error. A number fits int64 and uint64 exactly, is
+// encoding/json.Number in an any, and does not fit a field of that type.
+func (t *Token) Claims(v any) error { return t.claims.Decode(v) }
+
+// Claim returns one top-level claim, with numbers as encoding/json.Number.
+func (t *Token) Claim(name string) (any, bool) { return t.claims.Lookup(name) }
+
+// ClaimSet returns all claims, for [authstar.Identity.WithClaims].
+func (t *Token) ClaimSet() authstar.ClaimSet { return t.claims }
+
+var errExpired = &authstar.Error{Code: authstar.InvalidToken, Description: "the token has expired"}
+
+// checkClaims makes a Token of claims whose signature is good.
+func (j *JWT) checkClaims(u *unverified, h *jose.Header, typ string) (*Token, error) {
+	c := &u.claims
+	set := &claimSet{payload: u.payload}
+	audience := []string(c.Audience)
+	if j.config.AudienceClaim != "aud" {
+		audience = set.strings(j.config.AudienceClaim)
+	}
+	now := j.config.Now()
+	leeway := j.config.Leeway
+	var err error
+	switch {
+	case !usableName(c.Subject) || !usableName(c.Issuer):
+		err = errors.New("the subject is missing or unusable")
+	case !slices.ContainsFunc(audience, func(a string) bool { return slices.Contains(j.config.Audiences, a) }):
+		err = errors.New("the token is for another audience")
+	case c.Expires.IsZero():
+		err = errors.New("the token has no expiry")
+	case !now.Before(c.Expires.Add(leeway)): // RFC 7519 section 4.1.4: "on or after"
+		return nil, errExpired
+	case now.Before(c.NotBefore.Add(-leeway)):
+		err = errors.New("the token is not valid yet")
+	case now.Before(c.IssuedAt.Add(-leeway)):
+		err = errors.New("the token was issued in the future")
+	case j.config.MaxLifetime > 0 && (c.IssuedAt.IsZero() || c.Expires.Sub(c.IssuedAt.Time) > j.config.MaxLifetime):
+		err = errors.New("the token lives too long")
+	case c.Confirmation != nil:
+		err = errors.New("the token is bound to a key, and nothing proves it")
+	case j.strict && (c.ClientID == "" || c.IssuedAt.IsZero() || c.ID == ""):
+		err = errors.New("a claim that RFC 9068 requires is missing")
+	}
+	if err != nil {
+		return nil, invalid(err)
+	}
+	return &Token{
+		Issuer: c.Issuer, Subject: c.Subject, Audience: slices.Clone(audience), ClientID: c.ClientID, ID: c.ID,
+		Expires: c.Expires.Time, NotBefore: c.NotBefore.Time, IssuedAt: c.IssuedAt.Time,
+		Scopes: j.scopes(c, set), Type: typ, Algorithm: h.Algorithm, KeyID: h.KeyID, claims: set,
+	}, nil
+}
+
+// usableName refuses names that two parsers could read as two, or that would
+// break a line of a log: empty, with control characters, or with the mark that
+// stands for what was not UTF-8.
+func usableName(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' })
+}
+
+// scopes reads the configured claims.
+func (j *JWT) scopes(c *registered, set *claimSet) []string {
+	var list []string
+	add := func(more []string) {
+		for _, s := range more {
+			if !slices.Contains(list, s) {
+				list = append(list, s)
+			}
+		}
+	}
+	if j.config.ScopeClaims == nil {
+		add(c.Scope)
+		add(c.SCP)
+		return list
+	}
+	for _, name := range j.config.ScopeClaims {
+		switch name {
+		case "scope":
+			add(c.Scope)
+		case "scp":
+			add(c.SCP)
+		default:
+			add(scopesOf(set.path(name)))
+		}
+	}
+	return list
+}
+
+// scopesOf are the scopes of a decoded claim.
+func scopesOf(v any) []string {
+	switch v := v.(type) {
+	case string:
+		return splitScopes(v)
+	case []any:
+		var list []string
+		for _, e := range v {
+			if s, ok := e.(string); ok && isScope(s) {
+				list = append(list, s)
+			}
+		}
+		return list
+	}
+	return nil
+}
+
+// splitScopes splits at U+0020 only; one character that no scope has spoils the
+// whole (RFC 6749 section 3.3).
+func splitScopes(s string) []string {
+	var list []string
+	for part := range strings.SplitSeq(s, " ") {
+		if part == "" {
+			continue
+		}
+		if !isScope(part) {
+			return nil
+		}
+		list = append(list, part)
+	}
+	return list
+}
+
+func isScope(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// LogValue and String keep the claims out of logs.
+func (t *Token) String() string { return fmt.Sprintf("token of %q for %q", t.Issuer, t.Subject) }

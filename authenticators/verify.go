@@ -1,0 +1,262 @@
+package authenticators
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json"
+
+	"github.com/authstar/authstar"
+)
+
+const (
+	// maxHeader is the length of the longest token header that is looked at, in
+	// base64url: the parser of keys and certificates in headers is slow.
+	maxHeader = 4 << 10
+	// maxKeyID is the length of the longest "kid", in bytes.
+	maxKeyID = 256
+	// maxCandidates is how many keys are tried for one token.
+	maxCandidates = 4
+)
+
+// VerifyToken verifies a token of RFC 7519 in compact serialization and returns
+// its client. Its refusals are *authstar.Error:
+//
+//   - InvalidToken for a token that is not of this issuer, not for this API, not
+//     signed by one of the keys, outside its time, or malformed. Only a token
+//     whose signature is good is told that it has expired.
+//   - TemporarilyUnavailable when the keys could not be had.
+//   - What JWTConfig.Client returns.
+//
+// A token bound to a key of its sender ("cnf", RFC 7800) is refused, since
+// nothing here checks the proof.
+func (j *JWT) VerifyToken(ctx context.Context, token string) (authstar.Client, error) {
+	u, err := parseToken(token)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	return j.verify(ctx, u)
+}
+
+// verify is VerifyToken for a token that was taken apart already.
+func (j *JWT) verify(ctx context.Context, u *unverified) (authstar.Client, error) {
+	t, err := j.token(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	if j.config.Client == nil {
+		id := &authstar.Identity{ID: t.Subject, Scope: t.Scopes, Issuer: t.Issuer, Expires: t.Expires}
+		return id.WithClaims(t.claims), nil
+	}
+	client, err := j.config.Client(ctx, t)
+	return settle(client, err, errBadToken)
+}
+
+// token verifies everything about the token. What costs least comes first, and
+// nothing is fetched for an issuer that is not ours.
+func (j *JWT) token(ctx context.Context, u *unverified) (*Token, error) {
+	if u.claims.Issuer == "" || !j.AcceptsIssuer(u.claims.Issuer) {
+		return nil, errNoVerifier
+	}
+	jws, err := jose.ParseSignedCompact(u.token, j.algorithms)
+	if err != nil {
+		return nil, invalid(errors.New("the token is not a JWS with an accepted algorithm"))
+	}
+	header := &jws.Signatures[0].Protected
+	typ, err := checkHeader(header, u.header)
+	if err == nil && !slices.Contains(j.types, typ) {
+		err = fmt.Errorf("the token type %.32q is not accepted", typ)
+	}
+	if err != nil {
+		return nil, invalid(err)
+	}
+	if err := j.checkSignature(ctx, jws, header); err != nil {
+		return nil, err
+	}
+	return j.checkClaims(u, header, typ)
+}
+
+// checkHeader returns the type of the token.
+func checkHeader(h *jose.Header, raw []byte) (typ string, err error) {
+	if len(h.KeyID) > maxKeyID {
+		return "", fmt.Errorf("the key id is longer than %d bytes", maxKeyID)
+	}
+	// RFC 7515 section 4.1.11: what is critical must be understood, and nothing
+	// is. RFC 7797 section 7: no JWT has an unencoded payload. A null value is
+	// not among the parsed header, so its name is looked for.
+	for _, name := range []string{"crit", "b64"} {
+		_, ok := h.ExtraHeaders[jose.HeaderKey(name)]
+		if ok || (bytes.Contains(raw, []byte(name)) || bytes.IndexByte(raw, '\\') >= 0) && hasMember(raw, name) {
+			return "", fmt.Errorf("the header %q is not understood", name)
+		}
+	}
+	switch v := h.ExtraHeaders["typ"].(type) {
+	case nil:
+	case string:
+		typ = shortType(v)
+	default:
+		return "", errors.New("the token type is not a string")
+	}
+	return typ, nil
+}
+
+func hasMember(object []byte, name string) bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(object, &members) != nil {
+		return true
+	}
+	_, ok := members[name]
+	return ok
+}
+
+var errSignature = errors.New("no key of the issuer verifies the signature")
+
+func (j *JWT) checkSignature(ctx context.Context, jws *jose.JSONWebSignature, h *jose.Header) error {
+	keys, err := j.config.Keys.Keys(ctx, h.KeyID)
+	if err != nil {
+		return unavailable(err)
+	}
+	alg := jose.SignatureAlgorithm(h.Algorithm)
+	tried := 0
+	for i := range keys {
+		if tried == maxCandidates {
+			break
+		}
+		if !keyFits(&keys[i], alg) {
+			continue
+		}
+		tried++
+		if _, err := jws.Verify(keys[i].Key); err == nil {
+			return nil
+		}
+	}
+	if tried == 0 {
+		return invalid(fmt.Errorf("the issuer has no key %.64q for %s", h.KeyID, alg))
+	}
+	return invalid(errSignature)
+}
+
+// unavailable keeps what a key set says about when to come back.
+func unavailable(err error) *authstar.Error {
+	e := &authstar.Error{Code: authstar.TemporarilyUnavailable, Err: err}
+	var later interface{ RetryAfter() time.Duration }
+	if errors.As(err, &later) {
+		e.RetryAfter = later.RetryAfter()
+	}
+	return e
+}
+
+// keyFits reports whether a key may verify signatures of this algorithm:
+// type, curve and size fit (RFC 7518 section 3), and so do the key's own "alg"
+// and "use". It never lets a public key be a secret.
+func keyFits(k *jose.JSONWebKey, alg jose.SignatureAlgorithm) bool {
+	if k.Use != "" && k.Use != "sig" {
+		return false
+	}
+	if k.Algorithm != "" && k.Algorithm != string(alg) && !(k.Algorithm == "Ed25519" && alg == jose.EdDSA) {
+		return false
+	}
+	switch key := k.Key.(type) {
+	case *rsa.PublicKey:
+		return strings.HasPrefix(string(alg), "RS") || strings.HasPrefix(string(alg), "PS")
+	case *ecdsa.PublicKey:
+		switch alg {
+		case jose.ES256:
+			return key.Curve.Params().BitSize == 256
+		case jose.ES384:
+			return key.Curve.Params().BitSize == 384
+		case jose.ES512:
+			return key.Curve.Params().BitSize == 521
+		}
+	case ed25519.PublicKey:
+		return alg == jose.EdDSA
+	case []byte:
+		switch alg {
+		case jose.HS256:
+			return len(key) >= 32
+		case jose.HS384:
+			return len(key) >= 48
+		case jose.HS512:
+			return len(key) >= 64
+		}
+	}
+	return false
+}
+
+// unverified is a token taken apart, of which nothing may be believed yet.
+type unverified struct {
+	token   string
+	header  []byte
+	payload []byte
+	claims  registered
+}
+
+// parseToken takes a compact JWS apart. It accepts one spelling of each token
+// only: unpadded canonical base64url in three parts. For a token whose claims
+// are malformed it returns both an error and what could be read.
+func parseToken(token string) (*unverified, error) {
+	if len(token) > maxToken {
+		return nil, errors.New("the token is too long")
+	}
+	header, rest, _ := strings.Cut(token, ".")
+	payload, signature, ok := strings.Cut(rest, ".")
+	if !ok || !isBase64URL(header) || !isBase64URL(payload) || !isBase64URL(signature) {
+		return nil, errors.New("the token is not three parts of base64url")
+	}
+	if len(header) > maxHeader {
+		return nil, errors.New("the header of the token is too long")
+	}
+	u := &unverified{token: token}
+	buf := make([]byte, base64.RawURLEncoding.DecodedLen(len(header))+base64.RawURLEncoding.DecodedLen(len(payload)))
+	n, err := base64.RawURLEncoding.Decode(buf, []byte(header))
+	if err != nil {
+		return nil, err
+	}
+	m, err := base64.RawURLEncoding.Decode(buf[n:], []byte(payload))
+	if err != nil {
+		return nil, err
+	}
+	u.header, u.payload = buf[:n:n], buf[n:n+m]
+	return u, u.claims.parse(u.payload)
+}
+
+// isBase64URL reports whether s is what encoding some bytes gives: no padding,
+// and no bits set that decoding would drop.
+func isBase64URL(s string) bool {
+	for i := range len(s) {
+		if c := base64URL[s[i]]; c == 0 {
+			return false
+		}
+	}
+	switch len(s) % 4 {
+	case 1:
+		return false
+	case 2:
+		return (base64URL[s[len(s)-1]]-1)&15 == 0
+	case 3:
+		return (base64URL[s[len(s)-1]]-1)&3 == 0
+	}
+	return s != ""
+}
+
+// base64URL has the value of each character, plus one.
+var base64URL = func() (values [256]byte) {
+	for i, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
+		values[c] = byte(i + 1)
+	}
+	return values
+}()
+
+func invalid(err error) *authstar.Error {
+	return &authstar.Error{Code: authstar.InvalidToken, Description: errBadToken.Description, Err: err}
+}

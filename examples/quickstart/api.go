@@ -7,15 +7,47 @@ import (
 
 	"github.com/authstar/authstar"
 	"github.com/authstar/authstar/authenticators"
+	"github.com/authstar/authstar/authenticators/jwks"
 	"github.com/authstar/authstar/security"
+	"github.com/authstar/authstar/tokenendpoint"
 )
 
-// newAPI is the whole server: who is calling, and what they may do.
-func newAPI(observe func(context.Context, authstar.Result)) (http.Handler, error) {
+// newServer is the whole server: who is calling, what they may do, and where
+// they get tokens. The issuer is the server's own URL.
+func newServer(issuer string, observe func(context.Context, authstar.Result)) (http.Handler, error) {
+	signer, err := tokenendpoint.NewSigner(tokenendpoint.SignerConfig{Issuer: issuer, Audiences: []string{issuer}})
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := tokenendpoint.New(tokenendpoint.Config{
+		Authenticate: checkClient,
+		Grants:       []tokenendpoint.Grant{tokenendpoint.ClientCredentials(signer.Build)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	api, err := newAPI(issuer, signer, observe)
+	if err != nil {
+		return nil, err
+	}
+	// A client that asks for a token is not yet a caller of the API.
+	root := http.NewServeMux()
+	root.Handle("/oauth2/token", tokens)
+	root.Handle("/.well-known/jwks.json", signer.JWKS())
+	root.Handle("/", api)
+	return root, nil
+}
+
+// newAPI is the API: a chain around guarded routes.
+func newAPI(issuer string, keys jwks.KeySet, observe func(context.Context, authstar.Result)) (http.Handler, error) {
+	jwt, err := authenticators.NewJWT(authenticators.JWTConfig{Issuer: issuer, Audiences: []string{issuer}, Keys: keys})
+	if err != nil {
+		return nil, err
+	}
 	sessions := newSessions()
 	session := authenticators.NewSession(sessionCookie, sessions.load)
 	chain, err := authstar.New(
-		authenticators.NewBearer(authenticators.TokenVerifierFunc(findToken)),
+		authenticators.NewBearer(jwt),
 		authenticators.NewBasic("quickstart", checkPassword),
 		authenticators.NewAPIKey("X-API-Key", findKey),
 		session,

@@ -38,19 +38,27 @@ func run(ctx context.Context, addr string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	url := "http://" + l.Addr().String()
-	api, err := newAPI(observe)
+	url := publicURL(l.Addr().(*net.TCPAddr))
+	handler, err := newServer(url, observe)
 	if err != nil {
-		return err
+		return errors.Join(err, l.Close())
 	}
 	fmt.Fprint(out, strings.ReplaceAll(tour, "URL", url))
-	server := &http.Server{Handler: api, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stopped()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
+}
+
+// publicURL is how this machine reaches the address.
+func publicURL(addr *net.TCPAddr) string {
+	if !addr.IP.IsLoopback() {
+		return fmt.Sprintf("http://localhost:%d", addr.Port)
+	}
+	return "http://" + addr.String()
 }
 
 // observe logs what the chain could not accept, and why. The client is told
@@ -77,6 +85,21 @@ curl -i -H 'X-API-Key: demo-key' URL/orders
 
 # 403: known, but without the scope orders:write, which the answer names
 curl -i -H 'X-API-Key: demo-key' -d '{"item":"tea"}' URL/orders
+
+# 200: a token of its own for the client "demo"
+curl -i -u demo:demo-secret -d 'grant_type=client_credentials&scope=orders:read orders:write' URL/oauth2/token
+
+# Keep one in the shell
+TOKEN=$(curl -s -u demo:demo-secret -d grant_type=client_credentials URL/oauth2/token | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+
+# 200: the token's client and scopes
+curl -i -H "Authorization: Bearer $TOKEN" URL/me
+
+# 201: what the token's scopes allow
+curl -i -H "Authorization: Bearer $TOKEN" -d '{"item":"tea"}' URL/orders
+
+# 401: a token that nobody signed
+curl -i -H 'Authorization: Bearer e30.e30.c2ln' URL/me
 
 # 200: log in, keep the cookie
 curl -i -c /tmp/quickstart.cookies -d 'username=alice&password=wonderland' URL/login

@@ -98,7 +98,7 @@ func start(t *testing.T) []step {
 
 func api(t *testing.T) http.Handler {
 	t.Helper()
-	h, err := newAPI(func(context.Context, authstar.Result) {})
+	h, err := newServer("http://127.0.0.1:8080", func(context.Context, authstar.Result) {})
 	if err != nil {
 		t.Fatal(err)
 	}

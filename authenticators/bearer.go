@@ -2,6 +2,7 @@ package authenticators
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -66,11 +67,20 @@ func (b *Bearer) WithCrossOrigin(p *http.CrossOriginProtection) *Bearer {
 
 // Scheme has the ID "bearer".
 func (b *Bearer) Scheme() authstar.Scheme {
-	return authstar.Scheme{ID: "bearer", Type: authstar.TypeHTTP, AuthScheme: "Bearer", Realm: b.realm, BearerFormat: b.router.format}
+	s := authstar.Scheme{ID: "bearer", Type: authstar.TypeHTTP, AuthScheme: "Bearer", Realm: b.realm}
+	if b.router != nil {
+		s.BearerFormat = b.router.format
+	}
+	return s
 }
 
 // Validate reports what is wrong with the verifiers.
-func (b *Bearer) Validate() error { return b.router.validate() }
+func (b *Bearer) Validate() error {
+	if b.router == nil {
+		return errors.New("a Bearer that NewBearer did not make")
+	}
+	return b.router.validate()
+}
 
 // Beside returns a Bearer that refuses a request which has a token in the query
 // too, if that is a place where the chain looks (RFC 6750 section 2).

@@ -3,6 +3,7 @@ package authenticators
 import (
 	"encoding/base64"
 	"errors"
+	"iter"
 	"net/http"
 	"strings"
 
@@ -35,7 +36,7 @@ func (c *carried) Authenticate(r *http.Request) (authstar.Client, error) {
 // of that name with different values are refused.
 func (b *Bearer) Cookie(name string) authstar.Authenticator {
 	c := &carried{bearer: b, scheme: cookieScheme(name)}
-	c.scheme.AuthScheme, c.scheme.Realm, c.scheme.BearerFormat = "Bearer", b.realm, b.router.format
+	c.scheme.AuthScheme, c.scheme.Realm, c.scheme.BearerFormat = "Bearer", b.realm, b.Scheme().BearerFormat
 	if b.origin == nil {
 		c.errs = errors.New("nil http.CrossOriginProtection")
 	}
@@ -69,7 +70,7 @@ func (b *Bearer) InsecureQuery() authstar.Authenticator {
 			if len(values) == 0 || len(values) == 1 && values[0] == "" {
 				return "", authstar.ErrNoCredentials
 			}
-			if _, err := authorization(r, "Bearer"); len(values) > 1 || err == nil {
+			if _, err := authorization(r, "Bearer"); len(values) > 1 || err != authstar.ErrNoCredentials {
 				return "", errTwoPlaces
 			}
 			return values[0], nil
@@ -106,19 +107,24 @@ func (b *Bearer) Subprotocol(name string) authstar.Authenticator {
 		}
 		var encoded string
 		var found, others int
-		for _, p := range offered(r) {
+		for p := range offered(r) {
 			if e, ok := strings.CutPrefix(p, prefix); ok {
 				encoded = e
 				found++
-			} else {
+			} else if !strings.HasPrefix(p, subprotocolPrefix) {
 				others++
 			}
 		}
-		if found == 0 {
+		switch {
+		case found == 0:
 			return "", authstar.ErrNoCredentials
+		case len(encoded) > base64.RawURLEncoding.EncodedLen(maxToken):
+			return "", errTooLong
+		case found > 1 || others == 0 || strings.ContainsAny(encoded, "\r\n"): // which the decoder skips
+			return "", errBadSubprotocol
 		}
 		token, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-		if found > 1 || others == 0 || err != nil || len(token) == 0 {
+		if err != nil || len(token) == 0 {
 			return "", errBadSubprotocol
 		}
 		return string(token), nil
@@ -131,7 +137,7 @@ func (b *Bearer) Subprotocol(name string) authstar.Authenticator {
 // choose from. A token must not be echoed.
 func Subprotocols(r *http.Request) []string {
 	var list []string
-	for _, p := range offered(r) {
+	for p := range offered(r) {
 		if !strings.HasPrefix(p, subprotocolPrefix) {
 			list = append(list, p)
 		}
@@ -139,14 +145,14 @@ func Subprotocols(r *http.Request) []string {
 	return list
 }
 
-func offered(r *http.Request) []string {
-	var list []string
-	for _, line := range r.Header["Sec-Websocket-Protocol"] {
-		for p := range strings.SplitSeq(line, ",") {
-			if p = strings.Trim(p, " \t"); p != "" {
-				list = append(list, p)
+func offered(r *http.Request) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, line := range r.Header["Sec-Websocket-Protocol"] {
+			for p := range strings.SplitSeq(line, ",") {
+				if p = strings.Trim(p, " \t"); p != "" && !yield(p) {
+					return
+				}
 			}
 		}
 	}
-	return list
 }

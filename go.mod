@@ -1,8 +1,13 @@
 module github.com/authstar/authstar
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/go-playground/form/v4 v4.2.1
+)
+
+require (
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/time v0.16.0 // indirect
 )

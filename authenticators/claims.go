@@ -1,7 +1,6 @@
 package authenticators
 
 import (
-	"bytes"
 	stdjson "encoding/json"
 	"errors"
 	"math"
@@ -15,110 +14,126 @@ import (
 	"github.com/go-jose/go-jose/v4/json"
 )
 
-// registered are the claims that decide about a token, decoded in one pass.
-// A claim that is null is absent; one of another type than it should have makes
+// registered are the claims that decide about a token, decoded in one pass. A
+// claim that is null is absent; one of another type than it should have makes
 // the token bad, as do duplicate members.
 type registered struct {
-	Issuer       string      `json:"iss"`
-	Subject      string      `json:"sub"`
-	Audience     audience    `json:"aud"`
-	Expires      numericDate `json:"exp"`
-	NotBefore    numericDate `json:"nbf"`
-	IssuedAt     numericDate `json:"iat"`
-	ID           string      `json:"jti"`
-	ClientID     string      `json:"client_id"`
-	Scope        scopeClaim  `json:"scope"`
-	SCP          scopeClaim  `json:"scp"`
-	Confirmation presence    `json:"cnf"`
+	Issuer, Subject, ID, ClientID string
+	Audience                      []string
+	Expires, NotBefore, IssuedAt  time.Time
+	Scope, SCP                    []string
+	Confirmation                  bool
 }
 
-func (c *registered) parse(payload []byte) error {
-	if len(payload) == 0 || payload[0] != '{' || !utf8.Valid(payload) {
+// parse reads what it can even where it returns an error.
+func (c *registered) parse(payload string) error {
+	if payload == "" || payload[0] != '{' || !utf8.ValidString(payload) {
 		return errors.New("the claims are not a JSON object in UTF-8")
 	}
-	if err := json.Unmarshal(payload, c); err != nil {
+	var seen names
+	bad := !eachMember(payload, func(name, value string) bool {
+		return seen.add(name) && c.set(name, value) == nil
+	})
+	if bad {
 		return errors.New("the claims are malformed")
 	}
 	return nil
 }
 
-// audience is a string or an array of strings (RFC 7519 section 4.1.3).
-type audience []string
-
-func (a *audience) UnmarshalJSON(b []byte) error {
-	var one string
-	if len(b) > 0 && b[0] == '"' {
-		if err := json.Unmarshal(b, &one); err != nil {
-			return err
-		}
-		*a = audience{one}
-		return nil
+func (c *registered) set(name, value string) (err error) {
+	switch name {
+	case "iss":
+		c.Issuer, err = stringOf(value)
+	case "sub":
+		c.Subject, err = stringOf(value)
+	case "jti":
+		c.ID, err = stringOf(value)
+	case "client_id":
+		c.ClientID, err = stringOf(value)
+	case "aud":
+		c.Audience, err = audienceOf(value)
+	case "exp":
+		c.Expires, err = numericDate(value)
+	case "nbf":
+		c.NotBefore, err = numericDate(value)
+	case "iat":
+		c.IssuedAt, err = numericDate(value)
+	case "scope":
+		c.Scope, err = scopeClaim(value)
+	case "scp":
+		c.SCP, err = scopeClaim(value)
+	case "cnf":
+		c.Confirmation = value != "null"
 	}
-	var many []*string
-	if err := json.Unmarshal(b, &many); err != nil {
-		return err
-	}
-	for _, s := range many {
-		if s == nil {
-			return errors.New("null in an array of strings")
-		}
-		*a = append(*a, *s)
-	}
-	return nil
+	return err
 }
 
-// numericDate is a number of seconds, possibly with a fraction (RFC 7519
-// section 2), up to the year 9999.
-type numericDate struct{ time.Time }
+// stringOf decodes a JSON string, or null as "".
+func stringOf(value string) (string, error) {
+	if value[0] == '"' && strings.IndexByte(value, '\\') < 0 {
+		return value[1 : len(value)-1], nil
+	}
+	var s string
+	err := json.Unmarshal([]byte(value), &s)
+	return s, err
+}
+
+// audienceOf decodes a string or an array of strings (RFC 7519 section 4.1.3).
+func audienceOf(value string) ([]string, error) {
+	if value[0] == '"' {
+		one, err := stringOf(value)
+		return []string{one}, err
+	}
+	var many []*string
+	if err := json.Unmarshal([]byte(value), &many); err != nil {
+		return nil, err
+	}
+	var list []string
+	for _, s := range many {
+		if s == nil {
+			return nil, errors.New("null in an array of strings")
+		}
+		list = append(list, *s)
+	}
+	return list, nil
+}
 
 var errNumericDate = errors.New("not a NumericDate")
 
-func (d *numericDate) UnmarshalJSON(b []byte) error {
+// numericDate decodes a number of seconds, possibly with a fraction (RFC 7519
+// section 2), up to the year 9999.
+func numericDate(value string) (time.Time, error) {
 	const year10000 = 253402300800
-	s := string(b)
-	if s == "null" {
-		return nil
+	if value == "null" {
+		return time.Time{}, nil
 	}
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= 0 && n < year10000 {
-		d.Time = time.Unix(n, 0)
-		return nil
+	if n, err := strconv.ParseInt(value, 10, 64); err == nil && n >= 0 && n < year10000 {
+		return time.Unix(n, 0), nil
 	}
-	f, err := strconv.ParseFloat(s, 64)
+	f, err := strconv.ParseFloat(value, 64)
 	if err != nil || !(f >= 0 && f < year10000) {
-		return errNumericDate
+		return time.Time{}, errNumericDate
 	}
 	whole, fraction := math.Modf(f)
-	d.Time = time.Unix(int64(whole), int64(fraction*1e9))
-	return nil
+	return time.Unix(int64(whole), int64(fraction*1e9)), nil
 }
 
-// scopeClaim is a string with scopes or an array of them. What is neither has no
-// scopes.
-type scopeClaim []string
-
-func (c *scopeClaim) UnmarshalJSON(b []byte) error {
+// scopeClaim decodes a string with scopes or an array of them. What is neither
+// has no scopes.
+func scopeClaim(value string) ([]string, error) {
+	if value[0] == '"' {
+		s, err := stringOf(value)
+		return splitScopes(s), err
+	}
 	var v any
-	if err := json.Unmarshal(b, &v); err != nil {
-		return err
-	}
-	*c = scopesOf(v)
-	return nil
-}
-
-// presence is set by any value but null.
-type presence []byte
-
-func (p *presence) UnmarshalJSON(b []byte) error {
-	if string(b) != "null" {
-		*p = presence("x")
-	}
-	return nil
+	err := json.Unmarshal([]byte(value), &v)
+	return scopesOf(v), err
 }
 
 // claimSet implements authstar.ClaimSet over the payload of a verified token.
 // It decodes anew at every call, so that nobody shares what is returned.
 type claimSet struct {
-	payload []byte
+	payload string
 	once    sync.Once
 	members map[string]json.RawMessage
 }
@@ -133,13 +148,13 @@ func (s *claimSet) Decode(v any) error {
 
 // Lookup implements authstar.ClaimSet.
 func (s *claimSet) Lookup(name string) (any, bool) {
-	s.once.Do(func() { _ = json.Unmarshal(s.payload, &s.members) })
+	s.once.Do(func() { _ = json.Unmarshal([]byte(s.payload), &s.members) })
 	raw, ok := s.members[name]
 	if !ok {
 		return nil, false
 	}
 	var v any
-	if decode(raw, &v) != nil {
+	if decode(string(raw), &v) != nil {
 		return nil, false
 	}
 	return v, true
@@ -202,8 +217,8 @@ func (s *claimSet) strings(name string) []string {
 }
 
 // decode is json.Unmarshal with exact numbers, of the standard library's type.
-func decode(data []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
+func decode(data string, v any) error {
+	d := json.NewDecoder(strings.NewReader(data))
 	d.SetNumberType(json.UnmarshalJSONNumber)
 	if err := d.Decode(v); err != nil {
 		return err

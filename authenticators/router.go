@@ -16,8 +16,9 @@ type issuerVerifier interface {
 
 // router finds the one verifier of a token.
 type router struct {
-	jwts   map[string]*JWT // by issuer
-	others []issuerVerifier
+	jwts   map[string]*JWT  // by issuer
+	all    []*JWT           // the same, in order
+	others []issuerVerifier // whose issuers are not known beforehand
 	rest   TokenVerifier
 	only   TokenVerifier // needs no routing
 	format string
@@ -34,9 +35,9 @@ func newRouter(verifiers []TokenVerifier) *router {
 			r.errs = append(r.errs, fmt.Errorf("token verifier %d: %w", i+1, err))
 		}
 	}
-	for iss := range r.jwts {
+	for iss, j := range r.jwts {
 		for _, v := range r.others {
-			if v.AcceptsIssuer(iss) {
+			if v != issuerVerifier(j) && v.AcceptsIssuer(iss) {
 				r.errs = append(r.errs, fmt.Errorf("two token verifiers accept the issuer %q", iss))
 			}
 		}
@@ -44,7 +45,7 @@ func newRouter(verifiers []TokenVerifier) *router {
 	if len(verifiers) == 1 {
 		r.only = verifiers[0]
 	}
-	if r.rest == nil && len(r.others) == 0 {
+	if len(r.all) == len(verifiers) {
 		r.format = "JWT"
 	}
 	return r
@@ -65,6 +66,10 @@ func (r *router) add(v TokenVerifier) error {
 			return fmt.Errorf("the issuer %q has one already", v.config.Issuer)
 		}
 		r.jwts[v.config.Issuer] = v
+		r.all = append(r.all, v)
+		if v.prefix != "" {
+			r.others = append(r.others, v)
+		}
 	case issuerVerifier:
 		r.others = append(r.others, v)
 	default:
@@ -89,15 +94,24 @@ var errNoVerifier = refusal(authstar.InvalidToken, "the token is not from an iss
 // parser that verification uses, so that the two cannot read one token
 // differently.
 func (r *router) VerifyToken(ctx context.Context, token string) (authstar.Client, error) {
-	if r.only != nil && (r.rest != nil || len(r.others) == 0) {
+	if r.only != nil && (r.rest != nil || len(r.all) > 0) {
 		return r.only.VerifyToken(ctx, token)
 	}
+	var sum digest
+	if len(r.all) > 0 {
+		sum = digestOf(token)
+		for _, j := range r.all {
+			if client, err, ok := j.remembered(ctx, sum); ok {
+				return client, err
+			}
+		}
+	}
 	if u, err := parseToken(token); u != nil && u.claims.Issuer != "" {
-		if j := r.jwts[u.claims.Issuer]; j != nil {
+		if j := r.jwts[u.claims.Issuer]; j != nil && j.prefix == "" {
 			if err != nil {
 				return nil, invalid(err)
 			}
-			return j.verify(ctx, u)
+			return j.verify(ctx, u, sum)
 		}
 		for _, v := range r.others {
 			if v.AcceptsIssuer(u.claims.Issuer) {

@@ -54,12 +54,11 @@ var errExpired = &authstar.Error{Code: authstar.InvalidToken, Description: "the 
 func (j *JWT) checkClaims(u *unverified, h *jose.Header, typ string) (*Token, error) {
 	c := &u.claims
 	set := &claimSet{payload: u.payload}
-	audience := []string(c.Audience)
+	audience := c.Audience
 	if j.config.AudienceClaim != "aud" {
 		audience = set.strings(j.config.AudienceClaim)
 	}
 	now := j.config.Now()
-	leeway := j.config.Leeway
 	var err error
 	switch {
 	case !usableName(c.Subject) || !usableName(c.Issuer):
@@ -68,16 +67,18 @@ func (j *JWT) checkClaims(u *unverified, h *jose.Header, typ string) (*Token, er
 		err = errors.New("the token is for another audience")
 	case c.Expires.IsZero():
 		err = errors.New("the token has no expiry")
-	case !now.Before(c.Expires.Add(leeway)): // RFC 7519 section 4.1.4: "on or after"
+	case j.isOver(c.Expires, now):
 		return nil, errExpired
-	case now.Before(c.NotBefore.Add(-leeway)):
+	case j.isAhead(c.NotBefore, now):
 		err = errors.New("the token is not valid yet")
-	case now.Before(c.IssuedAt.Add(-leeway)):
+	case j.isAhead(c.IssuedAt, now):
 		err = errors.New("the token was issued in the future")
-	case j.config.MaxLifetime > 0 && (c.IssuedAt.IsZero() || c.Expires.Sub(c.IssuedAt.Time) > j.config.MaxLifetime):
+	case j.config.MaxLifetime > 0 && (c.IssuedAt.IsZero() || c.Expires.Sub(c.IssuedAt) > j.config.MaxLifetime):
 		err = errors.New("the token lives too long")
-	case c.Confirmation != nil:
+	case c.Confirmation:
 		err = errors.New("the token is bound to a key, and nothing proves it")
+	case j.prefix != "" && !j.boundToTenant(c.Issuer, set):
+		err = errors.New("the tenant of the token is not that of its issuer")
 	case j.strict && (c.ClientID == "" || c.IssuedAt.IsZero() || c.ID == ""):
 		err = errors.New("a claim that RFC 9068 requires is missing")
 	}
@@ -85,10 +86,28 @@ func (j *JWT) checkClaims(u *unverified, h *jose.Header, typ string) (*Token, er
 		return nil, invalid(err)
 	}
 	return &Token{
-		Issuer: c.Issuer, Subject: c.Subject, Audience: slices.Clone(audience), ClientID: c.ClientID, ID: c.ID,
-		Expires: c.Expires.Time, NotBefore: c.NotBefore.Time, IssuedAt: c.IssuedAt.Time,
+		Issuer: c.Issuer, Subject: c.Subject, Audience: audience, ClientID: c.ClientID, ID: c.ID,
+		Expires: c.Expires, NotBefore: c.NotBefore, IssuedAt: c.IssuedAt,
 		Scopes: j.scopes(c, set), Type: typ, Algorithm: h.Algorithm, KeyID: h.KeyID, claims: set,
 	}, nil
+}
+
+// isOver is RFC 7519 section 4.1.4: "on or after".
+func (j *JWT) isOver(expires, now time.Time) bool { return !now.Before(expires.Add(j.config.Leeway)) }
+
+func (j *JWT) isAhead(t, now time.Time) bool { return now.Before(t.Add(-j.config.Leeway)) }
+
+// clone is a copy that shares nothing which can be changed.
+func (t *Token) clone() *Token {
+	c := *t
+	c.Audience, c.Scopes = slices.Clone(t.Audience), slices.Clone(t.Scopes)
+	return &c
+}
+
+func (j *JWT) boundToTenant(iss string, set *claimSet) bool {
+	tenant, ok := j.tenant(iss)
+	tid, _ := set.Lookup("tid")
+	return ok && tid == tenant
 }
 
 // usableName refuses names that two parsers could read as two, or that would
@@ -109,6 +128,7 @@ func (j *JWT) scopes(c *registered, set *claimSet) []string {
 		}
 	}
 	if j.config.ScopeClaims == nil {
+		list = make([]string, 0, len(c.Scope)+len(c.SCP))
 		add(c.Scope)
 		add(c.SCP)
 		return list
@@ -146,7 +166,7 @@ func scopesOf(v any) []string {
 // splitScopes splits at U+0020 only; one character that no scope has spoils the
 // whole (RFC 6749 section 3.3).
 func splitScopes(s string) []string {
-	var list []string
+	list := make([]string, 0, 1+strings.Count(s, " "))
 	for part := range strings.SplitSeq(s, " ") {
 		if part == "" {
 			continue

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/json"
 
 	"github.com/authstar/authstar"
 )
@@ -41,19 +40,39 @@ const (
 // A token bound to a key of its sender ("cnf", RFC 7800) is refused, since
 // nothing here checks the proof.
 func (j *JWT) VerifyToken(ctx context.Context, token string) (authstar.Client, error) {
+	if len(token) > maxToken {
+		return nil, errTooLong
+	}
+	var sum digest
+	if j.cache != nil {
+		sum = digestOf(token)
+		if client, err, ok := j.remembered(ctx, sum); ok {
+			return client, err
+		}
+	}
 	u, err := parseToken(token)
 	if err != nil {
 		return nil, invalid(err)
 	}
-	return j.verify(ctx, u)
+	return j.verify(ctx, u, sum)
 }
 
-// verify is VerifyToken for a token that was taken apart already.
-func (j *JWT) verify(ctx context.Context, u *unverified) (authstar.Client, error) {
-	t, err := j.token(ctx, u)
+// verify is VerifyToken for a token that was taken apart already, and is not
+// remembered.
+func (j *JWT) verify(ctx context.Context, u *unverified, sum digest) (authstar.Client, error) {
+	t, key, err := j.token(ctx, u)
 	if err != nil {
 		return nil, err
 	}
+	client, err := j.client(ctx, t)
+	if j.cache != nil && len(u.token) <= maxCached {
+		j.remember(sum, t, key, client, err)
+	}
+	return client, err
+}
+
+// client maps a token to who it is.
+func (j *JWT) client(ctx context.Context, t *Token) (authstar.Client, error) {
 	if j.config.Client == nil {
 		id := &authstar.Identity{ID: t.Subject, Scope: t.Scopes, Issuer: t.Issuer, Expires: t.Expires}
 		return id.WithClaims(t.claims), nil
@@ -64,13 +83,14 @@ func (j *JWT) verify(ctx context.Context, u *unverified) (authstar.Client, error
 
 // token verifies everything about the token. What costs least comes first, and
 // nothing is fetched for an issuer that is not ours.
-func (j *JWT) token(ctx context.Context, u *unverified) (*Token, error) {
+// It also returns the key that verified the signature.
+func (j *JWT) token(ctx context.Context, u *unverified) (*Token, any, error) {
 	if u.claims.Issuer == "" || !j.AcceptsIssuer(u.claims.Issuer) {
-		return nil, errNoVerifier
+		return nil, nil, errNoVerifier
 	}
 	jws, err := jose.ParseSignedCompact(u.token, j.algorithms)
 	if err != nil {
-		return nil, invalid(errors.New("the token is not a JWS with an accepted algorithm"))
+		return nil, nil, invalid(errors.New("the token is not a JWS with an accepted algorithm"))
 	}
 	header := &jws.Signatures[0].Protected
 	typ, err := checkHeader(header, u.header)
@@ -78,12 +98,14 @@ func (j *JWT) token(ctx context.Context, u *unverified) (*Token, error) {
 		err = fmt.Errorf("the token type %.32q is not accepted", typ)
 	}
 	if err != nil {
-		return nil, invalid(err)
+		return nil, nil, invalid(err)
 	}
-	if err := j.checkSignature(ctx, jws, header); err != nil {
-		return nil, err
+	key, err := j.checkSignature(ctx, jws, header)
+	if err != nil {
+		return nil, nil, err
 	}
-	return j.checkClaims(u, header, typ)
+	t, err := j.checkClaims(u, header, typ)
+	return t, key, err
 }
 
 // checkHeader returns the type of the token.
@@ -110,21 +132,13 @@ func checkHeader(h *jose.Header, raw []byte) (typ string, err error) {
 	return typ, nil
 }
 
-func hasMember(object []byte, name string) bool {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(object, &members) != nil {
-		return true
-	}
-	_, ok := members[name]
-	return ok
-}
-
 var errSignature = errors.New("no key of the issuer verifies the signature")
 
-func (j *JWT) checkSignature(ctx context.Context, jws *jose.JSONWebSignature, h *jose.Header) error {
+// checkSignature returns the key that verifies the signature.
+func (j *JWT) checkSignature(ctx context.Context, jws *jose.JSONWebSignature, h *jose.Header) (any, error) {
 	keys, err := j.config.Keys.Keys(ctx, h.KeyID)
 	if err != nil {
-		return unavailable(err)
+		return nil, unavailable(err)
 	}
 	alg := jose.SignatureAlgorithm(h.Algorithm)
 	tried := 0
@@ -137,13 +151,13 @@ func (j *JWT) checkSignature(ctx context.Context, jws *jose.JSONWebSignature, h 
 		}
 		tried++
 		if _, err := jws.Verify(keys[i].Key); err == nil {
-			return nil
+			return keys[i].Key, nil
 		}
 	}
 	if tried == 0 {
-		return invalid(fmt.Errorf("the issuer has no key %.64q for %s", h.KeyID, alg))
+		return nil, invalid(fmt.Errorf("the issuer has no key %.64q for %s", h.KeyID, alg))
 	}
-	return invalid(errSignature)
+	return nil, invalid(errSignature)
 }
 
 // unavailable keeps what a key set says about when to come back.
@@ -197,7 +211,7 @@ func keyFits(k *jose.JSONWebKey, alg jose.SignatureAlgorithm) bool {
 type unverified struct {
 	token   string
 	header  []byte
-	payload []byte
+	payload string
 	claims  registered
 }
 
@@ -226,7 +240,7 @@ func parseToken(token string) (*unverified, error) {
 	if err != nil {
 		return nil, err
 	}
-	u.header, u.payload = buf[:n:n], buf[n:n+m]
+	u.header, u.payload = buf[:n:n], string(buf[n:n+m])
 	return u, u.claims.parse(u.payload)
 }
 

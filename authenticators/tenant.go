@@ -1,0 +1,67 @@
+package authenticators
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/authstar/authstar/authenticators/jwks"
+)
+
+// placeholder is how Entra writes the tenant in the issuer of its discovery
+// documents.
+const placeholder = "{tenantid}"
+
+// takeTenants splits an issuer with a placeholder.
+func (j *JWT) takeTenants() error {
+	c := &j.config
+	c.Tenants = slices.Clone(c.Tenants)
+	prefix, suffix, ok := strings.Cut(c.Issuer, placeholder)
+	if !ok {
+		if len(c.Tenants) > 0 || c.InsecureAnyTenant {
+			return errors.New("authenticators: JWTConfig.Tenants and InsecureAnyTenant need an Issuer with " + placeholder)
+		}
+		return nil
+	}
+	j.prefix, j.suffix = prefix, suffix
+	switch {
+	case !strings.HasSuffix(prefix, "/") || strings.Count(prefix, "/") < 3 || suffix != "" && suffix[0] != '/' || strings.Contains(suffix, placeholder):
+		return errors.New("authenticators: JWTConfig.Issuer: " + placeholder + " must be one segment of the path")
+	case len(c.Tenants) == 0 && !c.InsecureAnyTenant:
+		return errors.New("authenticators: JWTConfig.Tenants: required for an Issuer with " + placeholder)
+	case len(c.Tenants) > 0 && c.InsecureAnyTenant:
+		return errors.New("authenticators: JWTConfig has Tenants and InsecureAnyTenant")
+	case slices.ContainsFunc(c.Tenants, func(t string) bool { return t == "" || strings.ContainsAny(t, "/{}") }):
+		return errors.New("authenticators: JWTConfig.Tenants: a tenant is empty or no segment of a path")
+	}
+	return nil
+}
+
+// discovered is the key set of an issuer that has discovery.
+func (j *JWT) discovered() (*jwks.Remote, error) {
+	config := jwks.RemoteConfig{Issuer: j.config.Issuer, Now: j.config.Now}
+	if j.prefix != "" {
+		config.DiscoveryURL = j.prefix + "common" + j.suffix + "/.well-known/openid-configuration"
+	}
+	return jwks.NewRemote(config)
+}
+
+// tenant is the tenant in an issuer, if it is one of those accepted.
+func (j *JWT) tenant(iss string) (string, bool) {
+	rest, ok1 := strings.CutPrefix(iss, j.prefix)
+	tenant, ok2 := strings.CutSuffix(rest, j.suffix)
+	if !ok1 || !ok2 || tenant == "" || strings.Contains(tenant, "/") {
+		return "", false
+	}
+	return tenant, j.config.InsecureAnyTenant || slices.Contains(j.config.Tenants, tenant)
+}
+
+// AcceptsIssuer reports whether the tokens of this issuer are for this
+// verifier.
+func (j *JWT) AcceptsIssuer(iss string) bool {
+	if j.prefix == "" {
+		return iss == j.config.Issuer
+	}
+	_, ok := j.tenant(iss)
+	return ok
+}

@@ -129,6 +129,10 @@ func sameNumber(a, b string) bool {
 	return oka && okb && da == db && (da == "" || sa == sb && ea == eb)
 }
 
+// maxExponent leaves room in an int for what the digits add to the exponent. A
+// number beyond equals only one of the same spelling.
+const maxExponent = 1 << 30
+
 // decimal takes a JSON number apart into a sign, its digits without zeros at
 // either end, and the power of ten of the last digit.
 func decimal(s string) (negative bool, digits string, exp int, ok bool) {
@@ -136,7 +140,7 @@ func decimal(s string) (negative bool, digits string, exp int, ok bool) {
 	mantissa := s
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
 		var err error
-		if exp, err = strconv.Atoi(s[i+1:]); err != nil {
+		if exp, err = strconv.Atoi(s[i+1:]); err != nil || exp > maxExponent || exp < -maxExponent {
 			return false, "", 0, false
 		}
 		mantissa = s[:i]

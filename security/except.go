@@ -86,7 +86,7 @@ func isClean(p string) bool {
 		return false
 	}
 	clean := path.Clean(p)
-	return clean == p || clean+"/" == p
+	return clean == p || clean != "/" && clean+"/" == p
 }
 
 func (p *except) check(r *http.Request) *authstar.Error {

@@ -111,7 +111,11 @@ func (g Guard) And(more ...Guard) Guard {
 			all = append(all, guard.policy)
 		}
 	}
-	all.requirement(nil).bounded()
+	q := all[0].requirement(nil)
+	for _, each := range all[1:] {
+		q = q.and(each.requirement(nil))
+		q.bounded() // at every step, since the product of all may not fit in memory
+	}
 	return Guard{policy: all, rules: g.rules}
 }
 
@@ -141,12 +145,7 @@ func (g Guard) Requirement(r *http.Request) Requirement {
 }
 
 // HandlerFunc is [Guard.Handler] for a function.
-func (g Guard) HandlerFunc(next http.HandlerFunc) http.Handler {
-	if next == nil {
-		panic("security: nil handler")
-	}
-	return g.Handler(next)
-}
+func (g Guard) HandlerFunc(next http.HandlerFunc) http.Handler { return g.Handler(next) }
 
 // Handler calls next for requests that pass and refuses the others. For a
 // passed request it adds Vary for those headers that the chain reads and that
@@ -158,7 +157,7 @@ func (g Guard) HandlerFunc(next http.HandlerFunc) http.Handler {
 // Requirement(*http.Request) Requirement, so that documents are read off what
 // serves.
 func (g Guard) Handler(next http.Handler) http.Handler {
-	if next == nil {
+	if f, isFunc := next.(http.HandlerFunc); next == nil || isFunc && f == nil {
 		panic("security: nil handler")
 	}
 	return &guarded{guard: g, next: next}

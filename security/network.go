@@ -115,24 +115,25 @@ func (n *network) client(list string) (addr netip.Addr, ok bool) {
 // quotes hold none, so a quoted comma ends as an element that is malformed.
 func lastComma(list string) int { return strings.LastIndexByte(list, ',') }
 
-// forwardedFor reads the for parameter of one RFC 7239 element.
+// forwardedFor reads the for parameter of one RFC 7239 element. Every value has
+// to be a whole token or quoted-string without escapes: one with half a pair of
+// quotes is the end of somebody's quoted comma, as in host="x,for=127.0.0.1;y=".
 func forwardedFor(element string) (netip.Addr, bool) {
 	var node string
+	var found bool
 	for pair := range strings.SplitSeq(element, ";") {
 		name, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
-		if !ok {
+		if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
+			value = value[1 : len(value)-1]
+		}
+		if !ok || strings.ContainsAny(value, `"\`) {
 			return netip.Addr{}, false
 		}
 		if strings.EqualFold(name, "for") {
-			if node != "" {
+			if found {
 				return netip.Addr{}, false
 			}
-			node = value
-		}
-	}
-	if q, ok := strings.CutPrefix(node, `"`); ok {
-		if node, ok = strings.CutSuffix(q, `"`); !ok {
-			return netip.Addr{}, false
+			node, found = value, true
 		}
 	}
 	if inner, ok := strings.CutPrefix(node, "["); ok {

@@ -6,11 +6,10 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/authstar/authstar"
+	"github.com/authstar/authstar/internal/response"
 	"github.com/authstar/authstar/internal/websocket"
 )
 
@@ -85,6 +84,7 @@ func addVary(h http.Header, value string) {
 func (s *Rules) refuse(w http.ResponseWriter, r *http.Request, err *authstar.Error) {
 	// The client of a cancelled request is gone, and its 5xx are nobody's fault.
 	if err.Status() >= 500 && errors.Is(r.Context().Err(), context.Canceled) {
+		response.Abandon(r)
 		return
 	}
 	if s.NoCredentials != 0 && err.Code == "" && errors.Is(err.Err, authstar.ErrNoCredentials) {
@@ -98,7 +98,7 @@ func (s *Rules) refuse(w http.ResponseWriter, r *http.Request, err *authstar.Err
 		h["Www-Authenticate"] = c
 	}
 	if err.Code == authstar.TemporarilyUnavailable {
-		h.Set("Retry-After", strconv.FormatInt(max(1, int64((err.RetryAfter+time.Second-1)/time.Second)), 10))
+		h.Set("Retry-After", response.RetryAfter(err.RetryAfter))
 	}
 	if s.Observe != nil {
 		s.Observe(r.Context(), err)

@@ -60,11 +60,16 @@ func (q Requirement) and(other Requirement) Requirement {
 
 func appendAll(any []All, a All) []All {
 	if slices.ContainsFunc(any, func(b All) bool {
-		return a.Anonymous == b.Anonymous && slices.Equal(a.Scopes, b.Scopes) && slices.Equal(a.Checks, b.Checks)
+		return a.Anonymous == b.Anonymous && sameSet(a.Scopes, b.Scopes) && sameSet(a.Checks, b.Checks)
 	}) {
 		return any
 	}
 	return append(any, a)
+}
+
+// sameSet compares lists that hold nothing twice.
+func sameSet(a, b []string) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
 }
 
 func appendNew(list []string, more ...string) []string {

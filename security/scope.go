@@ -22,7 +22,9 @@ func newScopes(rules Rules, all bool, names []string) *scopes {
 			panic(fmt.Sprintf("security: %q is not a scope (RFC 6749 section 3.3)", s))
 		}
 	}
-	return &scopes{names: appendNew(nil, names...), all: all, admin: rules.Admin}
+	p := &scopes{names: appendNew(nil, names...), all: all, admin: rules.Admin}
+	p.requirement(nil).bounded()
+	return p
 }
 
 func (p *scopes) requirement(*http.Request) Requirement {
@@ -44,7 +46,7 @@ func (p *scopes) check(r *http.Request) *authstar.Error {
 	if p.granted(client) || p.admin != nil && p.admin(client) {
 		return nil
 	}
-	missing := p.names[:1]
+	missing := slices.Clone(p.names[:1])
 	if p.all {
 		missing = slices.DeleteFunc(slices.Clone(p.names), func(s string) bool { return hasScope(client, s) })
 	}

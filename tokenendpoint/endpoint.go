@@ -25,12 +25,11 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/go-playground/form/v4"
 
 	"github.com/authstar/authstar"
+	"github.com/authstar/authstar/internal/response"
 )
 
 // Codes of RFC 6749 section 5.2 and RFC 8707 section 2 that only a token
@@ -105,6 +104,13 @@ func New(config Config) (*Endpoint, error) {
 		if len(config.Methods) == 0 || slices.Contains(config.Methods, nil) {
 			fail("Methods: at least one, none of them nil")
 		}
+		for _, m := range config.Methods {
+			if v, ok := m.(interface{ Validate() error }); ok {
+				if err := v.Validate(); err != nil {
+					fail("Methods: %s: %w", m.Name(), err)
+				}
+			}
+		}
 	}
 	if len(config.Grants) == 0 {
 		fail("Grants: at least one")
@@ -125,7 +131,7 @@ func New(config Config) (*Endpoint, error) {
 		}
 	}
 	for s := range config.Scopes {
-		if _, ok := parseScopes(s); !ok {
+		if list, ok := parseScopes(s); !ok || list[0] != s {
 			fail("Scopes: %q is not a scope", s)
 		}
 	}
@@ -157,7 +163,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Pragma", "no-cache")
 	if r.Method != http.MethodPost {
 		h.Set("Allow", http.MethodPost)
-		w.WriteHeader(http.StatusMethodNotAllowed)
+		e.refuse(w, r, &authstar.Error{Code: authstar.InvalidRequest, Description: "the method must be POST", StatusCode: http.StatusMethodNotAllowed})
 		return
 	}
 	body, err := e.answer(w, r)
@@ -256,6 +262,7 @@ func status(code authstar.Code) int {
 func (e *Endpoint) refuse(w http.ResponseWriter, r *http.Request, err *authstar.Error) {
 	code := status(err.Code)
 	if code >= 500 && errors.Is(r.Context().Err(), context.Canceled) {
+		response.Abandon(r)
 		return
 	}
 	if e.config.Observe != nil {
@@ -270,11 +277,11 @@ func (e *Endpoint) refuse(w http.ResponseWriter, r *http.Request, err *authstar.
 	case code == http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", authstar.Scheme{AuthScheme: "Basic", Realm: e.config.Realm}.Challenge(nil))
 	case code == http.StatusServiceUnavailable:
-		h.Set("Retry-After", strconv.FormatInt(max(1, int64((err.RetryAfter+time.Second-1)/time.Second)), 10))
+		h.Set("Retry-After", response.RetryAfter(err.RetryAfter))
 		body.Description = ""
 	case code == http.StatusInternalServerError:
 		body.Error, body.Description = authstar.ServerError, ""
-	case err.StatusCode == http.StatusRequestEntityTooLarge:
+	case err.StatusCode == http.StatusRequestEntityTooLarge || err.StatusCode == http.StatusMethodNotAllowed:
 		code = err.StatusCode
 	}
 	b, _ := json.Marshal(body)

@@ -85,7 +85,7 @@ type Error struct {
 	// RetryAfter is when to come back, for TemporarilyUnavailable. It is sent
 	// in whole seconds, rounded up, and is at least one second.
 	RetryAfter time.Duration
-	// StatusCode replaces the code's own status; 0 keeps it.
+	// StatusCode replaces the code's own status, 400 to 599; 0 keeps it.
 	StatusCode int
 	// Err is the cause, for logs.
 	Err error
@@ -95,6 +95,9 @@ type Error struct {
 func (e *Error) Status() int {
 	switch {
 	case e.StatusCode != 0:
+		if e.StatusCode < 400 || e.StatusCode > 599 { // no refusal passes for a success
+			return http.StatusInternalServerError
+		}
 		return e.StatusCode
 	case e.Code == "" && errors.Is(e.Err, ErrNoCredentials):
 		return http.StatusUnauthorized
@@ -115,9 +118,9 @@ func (e *Error) Error() string {
 		parts = append(parts, e.Description)
 	}
 	if e.Err != nil {
-		parts = append(parts, oneLine(strings.TrimPrefix(e.Err.Error(), "authstar: ")))
+		parts = append(parts, strings.TrimPrefix(e.Err.Error(), "authstar: "))
 	}
-	return strings.Join(parts, ": ")
+	return oneLine(strings.Join(parts, ": "))
 }
 
 // Unwrap returns the cause.

@@ -148,6 +148,9 @@ func (c *resultContext) Value(key any) any {
 // String hides the outcome from those who print a context.
 func (c *resultContext) String() string { return fmt.Sprintf("%v.WithResult", c.Context) }
 
+// GoString is String, so that %#v shows no more.
+func (c *resultContext) GoString() string { return c.String() }
+
 func fromContext(ctx context.Context) *resultContext {
 	c, _ := ctx.Value(resultKey{}).(*resultContext)
 	return c

@@ -129,7 +129,7 @@ func (s Scheme) Challenge(err *Error) string {
 	if basic {
 		param("charset", "UTF-8")
 	} else if err != nil && err.Code != "" {
-		param("error", string(err.Code))
+		param("error", printable(string(err.Code)))
 		if err.Description != "" {
 			param("error_description", printable(err.Description))
 		}

@@ -127,13 +127,17 @@ func challenges(r *http.Request, err *authstar.Error) []string {
 		return []string{res.Scheme.Challenge(err)}
 	}
 	var list []string
+	plain := res.Scheme.Challenge(nil)
 	for i := range res.Schemes {
 		s := &res.Schemes[i]
-		var attributes *authstar.Error
-		if s.ID == res.Scheme.ID {
-			attributes = err
+		c := s.Challenge(nil)
+		switch {
+		case s.ID == res.Scheme.ID:
+			c = s.Challenge(err)
+		case res.Scheme.ID != "" && c == plain: // the same, in another place of the request
+			continue
 		}
-		if c := s.Challenge(attributes); !slices.Contains(list, c) {
+		if !slices.Contains(list, c) {
 			list = append(list, c)
 		}
 	}

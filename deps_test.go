@@ -25,16 +25,19 @@ const modulePath = "github.com/authstar/authstar"
 var rooms = map[string]string{
 	".":                       "",
 	"security":                ". internal/response internal/websocket",
-	"authenticators":          ". authenticators/jwks internal/endpointurl internal/websocket go-jose x/crypto x/sync x/time",
+	"authenticators":          ". authenticators/jwks internal/claims internal/endpointurl internal/websocket go-jose x/crypto x/sync x/time",
 	"authenticators/jwks":     "internal/endpointurl go-jose x/crypto x/sync x/time",
 	"authenticators/password": ". authenticators x/crypto x/sync",
 	"tokenendpoint":           ". internal/response go-jose form x/crypto x/sync x/time",
-	"authserver":              ". tokenendpoint internal/endpointurl internal/response go-jose form x/crypto x/sync x/time",
+	"authserver":              ". tokenendpoint internal/claims internal/endpointurl internal/response internal/throttle go-jose x/crypto x/sync x/time",
+	"authserver/storetest":    "authserver",
 	"openapi":                 ". security",
 	"openapi/docs":            "openapi",
 	"authstartest":            ". authenticators/jwks tokenendpoint go-jose",
+	"internal/claims":         "go-jose",
 	"internal/endpointurl":    "",
 	"internal/response":       "",
+	"internal/throttle":       "x/time",
 	"internal/websocket":      "",
 }
 

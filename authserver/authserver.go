@@ -1,0 +1,270 @@
+// Package authserver is a small OAuth 2.0 authorization server for one
+// application that has its users already: the authorization code grant with
+// PKCE (RFC 6749, RFC 7636), refresh tokens, client credentials, revocation (RFC
+// 7009), introspection (RFC 7662) and metadata (RFC 8414), after the rules of RFC
+// 9700.
+//
+//	server, err := authserver.New(authserver.Config{
+//		Issuer: "https://login.example.com",
+//		Login:  checkLogin,
+//		Client: findClient,
+//	})
+//	http.ListenAndServe(addr, server.Handler())
+//
+// The application has the users and gives a function that checks a login; and it
+// has the clients and gives a function that finds one. Everything that must
+// outlive a request is in a [Store].
+//
+// PKCE with S256 is required of every client. Codes work once and for a minute;
+// a second use revokes what the first one got. There is no implicit grant and
+// no password grant.
+package authserver
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/authstar/authstar"
+	"github.com/authstar/authstar/internal/endpointurl"
+	"github.com/authstar/authstar/internal/throttle"
+	"github.com/authstar/authstar/tokenendpoint"
+)
+
+// Login is a user who logged in, and what tokens may say about them.
+type Login struct {
+	// Subject is the user's id, "sub" in tokens: never empty, never reused.
+	Subject string
+	// Claims are put into the user's access tokens. Those that the server sets
+	// itself cannot be replaced: iss, sub, aud, exp, nbf, iat, jti, client_id,
+	// scope, cnf, auth_time and acr.
+	Claims map[string]any
+	// Scopes are those that the user may grant, whichever client asks; without
+	// any the user can grant none but offline_access.
+	Scopes []string
+	// ACR is the authentication context class that the login satisfied, if any
+	// (RFC 9470).
+	ACR string
+}
+
+// Config is the configuration of a [Server]. Issuer, Login and Client are
+// required.
+type Config struct {
+	// Issuer is the server's identifier and the prefix of its endpoints: an https
+	// URL, or http on a loopback address, without query or fragment.
+	Issuer string
+
+	// Login checks a user name and password, neither of which is empty. A Login
+	// without Subject means that they are wrong. It must take the same time for an
+	// unknown user as for a wrong password. An error means that the check failed:
+	// 503; except an *authstar.Error with a status below 500, which is a refusal.
+	Login func(ctx context.Context, username, password string) (Login, error)
+	// User answers for a user who logged in earlier, when a refresh token or a
+	// session is used: what Login would say today, or a Login without Subject
+	// when the user is gone, which ends both. nil keeps what the login said.
+	User func(ctx context.Context, subject string) (Login, error)
+	// Canonical is the name under which guesses at an account are counted; it
+	// must be what the lookup makes of a user name. nil is lower case without
+	// space around it.
+	Canonical func(username string) string
+
+	// Client finds a client by its id; nil without an error when there is none.
+	// The client belongs to the server from then on and must not be changed.
+	Client func(ctx context.Context, clientID string) (*Client, error)
+
+	// Signer has the keys, algorithm and lifetime of access tokens. Its Issuer,
+	// Audiences and Now are set by the server.
+	Signer tokenendpoint.SignerConfig
+	// Audience is the audience of tokens for which no resource was asked, and
+	// the one that VerifyToken accepts. "" is Issuer.
+	Audience string
+	// Resources are the other audiences that may be asked for by the parameter
+	// resource (RFC 8707).
+	Resources []string
+	// Scopes describes the scopes, for the consent page and for documents.
+	Scopes map[string]string
+
+	// Store keeps codes, refresh tokens, sessions and revocations. nil is a
+	// MemoryStore: they then end with the process.
+	Store Store
+
+	// CodeLifetime is that of authorization codes: 1 second to 10 minutes. 0 is 1
+	// minute.
+	CodeLifetime time.Duration
+	// RefreshIdle is how long an unused refresh token is good, and
+	// RefreshLifetime how long a login can be refreshed in all. 0 is 14 days, and
+	// 90 days.
+	RefreshIdle, RefreshLifetime time.Duration
+	// RefreshGrace lets a confidential client repeat a refresh whose answer was
+	// lost: 0 to 1 minute. Until its successor is used, the spent token then gets
+	// the same successor again. Public clients have no such grace.
+	RefreshGrace time.Duration
+	// SessionLifetime is how long "stay signed in" lasts. 0 is 12 hours.
+	SessionLifetime time.Duration
+
+	// Name is that of the application, on its pages. "" is the issuer's host.
+	Name string
+	// Template replaces the embedded page; it gets a [Page].
+	Template *template.Template
+	// Render replaces the page altogether. Headers that protect it are set; it
+	// writes the status and the body.
+	Render func(http.ResponseWriter, *http.Request, Page)
+
+	// ClientAddress is where a request comes from, for counting guesses. nil is
+	// Request.RemoteAddr, which behind a reverse proxy is the proxy's for
+	// everybody.
+	ClientAddress func(*http.Request) string
+	// Paths are where the endpoints are, below the issuer.
+	Paths Paths
+
+	// Observe is told every refusal, with its cause.
+	Observe func(context.Context, *authstar.Error)
+	// Now is the clock. nil is time.Now.
+	Now func() time.Time
+}
+
+// Paths are the paths of the endpoints. Each begins with "/"; "" is the one in
+// the comment.
+type Paths struct {
+	Authorize  string // /authorize
+	Token      string // /oauth2/token
+	Revoke     string // /oauth2/revoke
+	Introspect string // /oauth2/introspect
+	JWKS       string // /.well-known/jwks.json
+}
+
+// Server is an authorization server. It is safe for concurrent use.
+type Server struct {
+	config   Config
+	signer   *tokenendpoint.Signer
+	endpoint *tokenendpoint.Endpoint
+	store    records
+	page     *page
+	accounts *throttle.Throttle
+	sources  *throttle.Throttle
+	origin   *http.CrossOriginProtection
+	metadata []byte
+}
+
+// New makes a Server. It reports everything that is missing or wrong at once.
+func New(config Config) (*Server, error) {
+	s := &Server{config: config, origin: http.NewCrossOriginProtection()}
+	errs := s.config.complete()
+	var err error
+	if s.signer, err = tokenendpoint.NewSigner(s.config.Signer); err != nil {
+		errs = append(errs, fmt.Errorf("authserver: Config.Signer: %w", err))
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	s.config.Signer = tokenendpoint.SignerConfig{}
+	s.store = records{store: s.config.Store, now: s.config.Now}
+	// Ten guesses at an account, then one in half a minute; from one address
+	// fifty, then one in two seconds.
+	s.accounts = throttle.New(throttle.Config{Burst: 10, Every: 30 * time.Second, Now: s.config.Now})
+	s.sources = throttle.New(throttle.Config{Burst: 50, Every: 2 * time.Second, Now: s.config.Now})
+	if s.page, err = newPage(&s.config); err != nil {
+		return nil, err
+	}
+	if s.endpoint, err = s.tokenEndpoint(); err != nil {
+		return nil, err
+	}
+	s.metadata, err = s.describe()
+	return s, err
+}
+
+// complete sets the defaults and lists what is missing or out of bounds.
+func (c *Config) complete() (errs []error) {
+	fail := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("authserver: Config."+format, args...))
+	}
+	u, err := endpointurl.ParseIssuer(c.Issuer)
+	if err != nil {
+		fail("Issuer %q: %w", c.Issuer, err)
+		u = new(url.URL)
+	}
+	if c.Login == nil {
+		fail("Login: required")
+	}
+	if c.Client == nil {
+		fail("Client: required")
+	}
+	duration := func(name string, v *time.Duration, otherwise, least, most time.Duration) {
+		if *v == 0 {
+			*v = otherwise
+		}
+		if *v < least || *v > most {
+			fail("%s %v: must be %v to %v", name, *v, least, most)
+		}
+	}
+	const day = 24 * time.Hour
+	duration("CodeLifetime", &c.CodeLifetime, time.Minute, time.Second, 10*time.Minute)
+	duration("RefreshIdle", &c.RefreshIdle, 14*day, time.Second, 366*day)
+	duration("RefreshLifetime", &c.RefreshLifetime, 90*day, time.Second, 366*day)
+	duration("RefreshGrace", &c.RefreshGrace, 0, 0, time.Minute)
+	duration("SessionLifetime", &c.SessionLifetime, 12*time.Hour, time.Second, 90*day)
+	paths := []*string{&c.Paths.Authorize, &c.Paths.Token, &c.Paths.Revoke, &c.Paths.Introspect, &c.Paths.JWKS}
+	for i, otherwise := range []string{"/authorize", "/oauth2/token", "/oauth2/revoke", "/oauth2/introspect", "/.well-known/jwks.json"} {
+		*paths[i] = cmp.Or(*paths[i], otherwise)
+		if p := *paths[i]; p[0] != '/' || strings.ContainsAny(p, "{}?# ") {
+			fail("Paths: %q must begin with / and be plain", p)
+		}
+	}
+	c.Audience = cmp.Or(c.Audience, c.Issuer)
+	c.Resources = slices.Clone(c.Resources)
+	c.Scopes = maps.Clone(c.Scopes)
+	c.Name = cmp.Or(c.Name, u.Host)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Store == nil {
+		c.Store = NewMemoryStore(MemoryConfig{Now: c.Now})
+	}
+	if c.Canonical == nil {
+		c.Canonical = func(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
+	}
+	if c.ClientAddress == nil {
+		c.ClientAddress = func(r *http.Request) string { return r.RemoteAddr }
+	}
+	c.Signer.Issuer, c.Signer.Now = c.Issuer, c.Now
+	c.Signer.Audiences = append([]string{c.Audience}, c.Resources...)
+	return errs
+}
+
+// Signer returns the signer of the access tokens, for its rotation and for those
+// who verify its tokens without asking about revocation.
+func (s *Server) Signer() *tokenendpoint.Signer { return s.signer }
+
+// url is the URL of an endpoint.
+func (s *Server) url(path string) string { return strings.TrimSuffix(s.config.Issuer, "/") + path }
+
+// Handler serves the endpoints, at the paths below the issuer's own.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	u, _ := url.Parse(s.config.Issuer)
+	base := strings.TrimSuffix(u.Path, "/")
+	paths := s.config.Paths
+	mux.Handle(base+paths.Authorize, http.HandlerFunc(s.authorize))
+	mux.Handle(base+paths.Token, s.endpoint)
+	mux.Handle(base+paths.Revoke, s.endpoint.ClientHandler(s.revoke))
+	mux.Handle(base+paths.Introspect, s.endpoint.ClientHandler(s.introspect))
+	mux.Handle(base+paths.JWKS, s.signer.JWKS())
+	mux.Handle(base+"/.well-known/openid-configuration", http.HandlerFunc(s.serveMetadata))
+	mux.Handle("/.well-known/oauth-authorization-server"+base, http.HandlerFunc(s.serveMetadata))
+	return mux
+}
+
+// refused tells the observer.
+func (s *Server) refused(ctx context.Context, err *authstar.Error) {
+	if s.config.Observe != nil {
+		s.config.Observe(ctx, err)
+	}
+}

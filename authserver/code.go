@@ -1,0 +1,160 @@
+package authserver
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/authstar/authstar"
+	"github.com/authstar/authstar/tokenendpoint"
+)
+
+// codeRecord is an authorization code, kept under its hash. It stays as used
+// until the tokens that it got have ended, so that a replay is known for one.
+type codeRecord struct {
+	Client      string
+	RedirectURI string
+	Given       bool // the redirect URI was in the authorization request
+	Challenge   string
+	Grant       grant
+	Expires     int64
+	Used        bool
+}
+
+// grant is what a user granted a client. Its ID is the first part of the "jti" of
+// every token that comes of it, and its family of refresh tokens has it too.
+type grant struct {
+	ID       string
+	Login    login
+	Scopes   []string
+	Resource string
+}
+
+// newCode stores a code of 256 random bits.
+func (s *Server) newCode(ctx context.Context, req *request, who *login, scopes []string) (string, error) {
+	code := newSecret()
+	expires := s.config.Now().Add(s.config.CodeLifetime)
+	err := s.store.add(ctx, "code:"+hashKey(code), &codeRecord{
+		Client: req.client.ID, RedirectURI: req.redirectURI, Given: req.given, Challenge: req.challenge, Expires: expires.Unix(),
+		Grant: grant{ID: newID(), Login: *who, Scopes: scopes, Resource: req.resource},
+	}, expires)
+	return code, err
+}
+
+var errBadCode = refuse(tokenendpoint.InvalidGrant, "the code is not good, or not for this request")
+
+// codeGrant is the grant type authorization_code (RFC 6749 section 4.1.3).
+type codeGrant struct{ *Server }
+
+func (codeGrant) Type() string { return AuthorizationCode }
+
+// Token redeems a code. The code is used up before it is looked at more closely:
+// of many attempts one goes on, and a wrong one spoils the code.
+func (g codeGrant) Token(ctx context.Context, req *tokenendpoint.Request) (*tokenendpoint.Response, error) {
+	code := req.Parameter("code")
+	if code == "" {
+		return nil, refuse(authstar.InvalidRequest, "code is missing")
+	}
+	if len(code) != 43 {
+		return nil, errBadCode
+	}
+	key := "code:" + hashKey(code)
+	var rec codeRecord
+	text, err := g.store.get(ctx, key, &rec)
+	if err != nil {
+		return nil, err
+	}
+	if text == nil {
+		return nil, errBadCode
+	}
+	won := false
+	if !rec.Used {
+		used := rec
+		used.Used = true
+		if won, err = g.store.swap(ctx, key, text, &used, g.lastsUntil()); err != nil {
+			return nil, err
+		}
+	}
+	if !won { // a replay, or an attempt at the same time (RFC 6749 section 4.1.2)
+		if err := g.revokeGrant(ctx, rec.Grant.ID); err != nil {
+			return nil, err
+		}
+		return nil, errBadCode
+	}
+	if !g.config.Now().Before(time.Unix(rec.Expires, 0)) || rec.Client != req.Client.ClientID() ||
+		!sameRedirect(&rec, req.Parameter("redirect_uri")) || !answersChallenge(req.Parameter("code_verifier"), rec.Challenge) ||
+		req.Resource != "" && req.Resource != rec.Grant.audience(g.Server) {
+		return nil, errBadCode
+	}
+	res, err := g.mint(req.Client.ClientID(), &rec.Grant, rec.Grant.Scopes)
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(rec.Grant.Scopes, OfflineAccess) {
+		if res.RefreshToken, err = g.newFamily(ctx, req.Client.ClientID(), &rec.Grant); err != nil {
+			return nil, err
+		}
+		// A replay that came meanwhile found no family to end.
+		if revoked, err := g.store.has(ctx, "revoked:"+rec.Grant.ID); err != nil || revoked {
+			return res, errors.Join(err, g.store.store.Delete(ctx, "family:"+rec.Grant.ID))
+		}
+	}
+	return res, nil
+}
+
+// lastsUntil is when the tokens of a moment have ended.
+func (s *Server) lastsUntil() time.Time {
+	return s.config.Now().Add(s.signer.Lifetime() + time.Minute)
+}
+
+// sameRedirect is RFC 6749 section 4.1.3: what was in the authorization request
+// is in this one, too.
+func sameRedirect(rec *codeRecord, given string) bool {
+	return given == rec.RedirectURI || given == "" && !rec.Given
+}
+
+// answersChallenge is RFC 7636 section 4.6.
+func answersChallenge(verifier, challenge string) bool {
+	if len(verifier) < 43 || len(verifier) > 128 || strings.ContainsFunc(verifier, func(r rune) bool {
+		return !isBase64URL(string(r)) && r != '.' && r != '~'
+	}) {
+		return false
+	}
+	sum := sha256.Sum256([]byte(verifier))
+	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) == 1
+}
+
+func (gr *grant) audience(s *Server) string {
+	if gr.Resource != "" {
+		return gr.Resource
+	}
+	return s.config.Audience
+}
+
+// mint makes the access token of a grant.
+func (s *Server) mint(clientID string, gr *grant, scopes []string) (*tokenendpoint.Response, error) {
+	claims := maps.Clone(gr.Login.Claims)
+	if claims == nil {
+		claims = make(map[string]any)
+	}
+	claims["auth_time"] = gr.Login.Time
+	delete(claims, "acr")
+	if gr.Login.ACR != "" {
+		claims["acr"] = gr.Login.ACR
+	}
+	res, err := s.signer.Mint(tokenendpoint.AccessToken{
+		Subject: gr.Login.Subject, ClientID: clientID, Audience: []string{gr.audience(s)}, Scopes: scopes,
+		ID: gr.ID + "." + newID(), Claims: claims,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("authserver: %w", err)
+	}
+	return res, nil
+}

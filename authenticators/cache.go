@@ -54,7 +54,7 @@ type cached struct {
 
 // remember keeps a verified token.
 func (j *JWT) remember(d digest, t *Token, key any, client authstar.Client, err error) {
-	c := &cached{token: t.clone(), key: key}
+	c := &cached{token: t, key: key}
 	if j.config.CacheClient && j.config.Client != nil {
 		if err != nil {
 			return
@@ -93,11 +93,7 @@ func (j *JWT) remembered(ctx context.Context, d digest) (authstar.Client, error,
 			if c.client != nil {
 				return c.client, nil, true
 			}
-			t := c.token
-			if j.config.Client != nil {
-				t = t.clone()
-			}
-			client, err := j.client(ctx, t)
+			client, err := j.client(ctx, c.token)
 			return client, err, true
 		}
 	}
@@ -132,7 +128,7 @@ type table[V any] struct {
 	}
 }
 
-func newTable[V any](size int) *table[V] { return &table[V]{size: max(1, size/shards)} }
+func newTable[V any](size int) *table[V] { return &table[V]{size: (size + shards - 1) / shards} }
 
 func (t *table[V]) get(d digest) (v V, ok bool) {
 	s := &t.shards[d[0]%shards]

@@ -1,13 +1,10 @@
 package authenticators
 
 import (
-	stdjson "encoding/json"
 	"errors"
 	"math"
-	"reflect"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -121,151 +118,34 @@ func numericDate(value string) (time.Time, error) {
 // scopeClaim decodes a string with scopes or an array of them. What is neither
 // has no scopes.
 func scopeClaim(value string) ([]string, error) {
-	if value[0] == '"' {
+	switch value[0] {
+	case '"':
 		s, err := stringOf(value)
 		return splitScopes(s), err
+	case '[':
+		return scopeArray(value)
 	}
-	var v any
-	err := json.Unmarshal([]byte(value), &v)
-	return scopesOf(v), err
+	return nil, nil
 }
 
-// claimSet implements authstar.ClaimSet over the payload of a verified token.
-// It decodes anew at every call, so that nobody shares what is returned.
-type claimSet struct {
-	payload string
-	once    sync.Once
-	members map[string]json.RawMessage
-}
-
-// Decode implements authstar.ClaimSet.
-func (s *claimSet) Decode(v any) error {
-	if err := decode(s.payload, v); err != nil {
-		return errors.New("authenticators: claims: " + strings.TrimPrefix(err.Error(), "json: "))
+// scopeArray decodes no deeper than strings are.
+func scopeArray(value string) ([]string, error) {
+	var elements []json.RawMessage
+	if err := json.Unmarshal([]byte(value), &elements); err != nil {
+		return nil, err
 	}
-	return nil
-}
-
-// Lookup implements authstar.ClaimSet.
-func (s *claimSet) Lookup(name string) (any, bool) {
-	s.once.Do(func() { _ = json.Unmarshal([]byte(s.payload), &s.members) })
-	raw, ok := s.members[name]
-	if !ok {
-		return nil, false
-	}
-	var v any
-	if decode(string(raw), &v) != nil {
-		return nil, false
-	}
-	return v, true
-}
-
-// path finds a claim by its name or by the path to it. Names may have dots, so
-// every way to cut the path is tried.
-func (s *claimSet) path(name string) any {
-	if v, ok := s.Lookup(name); ok {
-		return v
-	}
-	for i := range len(name) {
-		if name[i] != '.' {
+	var list []string
+	for _, e := range elements {
+		if len(e) == 0 || e[0] != '"' {
 			continue
 		}
-		if v, ok := s.Lookup(name[:i]); ok {
-			if v = descend(v, name[i+1:]); v != nil {
-				return v
-			}
+		s, err := stringOf(string(e))
+		if err != nil {
+			return nil, err
+		}
+		if isScope(s) {
+			list = append(list, s)
 		}
 	}
-	return nil
-}
-
-func descend(v any, name string) any {
-	object, ok := v.(map[string]any)
-	if !ok {
-		return nil
-	}
-	if v, ok := object[name]; ok {
-		return v
-	}
-	for i := range len(name) {
-		if name[i] == '.' {
-			if v := descend(object[name[:i]], name[i+1:]); v != nil {
-				return v
-			}
-		}
-	}
-	return nil
-}
-
-// strings reads a claim that is a string or an array of strings.
-func (s *claimSet) strings(name string) []string {
-	switch v := s.path(name).(type) {
-	case string:
-		return []string{v}
-	case []any:
-		var list []string
-		for _, e := range v {
-			text, ok := e.(string)
-			if !ok {
-				return nil
-			}
-			list = append(list, text)
-		}
-		return list
-	}
-	return nil
-}
-
-// decode is json.Unmarshal with exact numbers, of the standard library's type.
-func decode(data string, v any) error {
-	d := json.NewDecoder(strings.NewReader(data))
-	d.SetNumberType(json.UnmarshalJSONNumber)
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	standardNumbers(reflect.ValueOf(v))
-	return nil
-}
-
-// standardNumbers replaces, in every any below v, the numbers of go-jose's JSON
-// package by those of encoding/json.
-func standardNumbers(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			standardNumbers(v.Elem())
-		}
-	case reflect.Interface:
-		if v.IsNil() {
-			return
-		}
-		if n, ok := v.Interface().(json.Number); ok {
-			if v.CanSet() {
-				v.Set(reflect.ValueOf(stdjson.Number(n)))
-			}
-			return
-		}
-		standardNumbers(v.Elem())
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				standardNumbers(v.Field(i))
-			}
-		}
-	case reflect.Slice, reflect.Array:
-		for i := range v.Len() {
-			standardNumbers(v.Index(i))
-		}
-	case reflect.Map:
-		for _, key := range v.MapKeys() {
-			value := v.MapIndex(key)
-			if n, ok := value.Interface().(json.Number); ok {
-				if v.Type().Elem().Kind() == reflect.Interface {
-					v.SetMapIndex(key, reflect.ValueOf(stdjson.Number(n)))
-				}
-				continue
-			}
-			standardNumbers(value)
-		}
-	}
+	return list, nil
 }

@@ -11,11 +11,13 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
 	"github.com/authstar/authstar"
+	"github.com/authstar/authstar/internal/claims"
 	"github.com/authstar/authstar/internal/endpointurl"
 )
 
@@ -80,6 +82,7 @@ type Introspection struct {
 	client *http.Client
 	cache  *table[answer]
 	flight singleflight.Group
+	purges atomic.Uint64
 	errs   error
 }
 
@@ -157,15 +160,9 @@ func (i *Introspection) VerifyToken(ctx context.Context, token string) (authstar
 			return i.settle(ctx, a, now)
 		}
 	}
-	result := i.flight.DoChan(string(d[:]), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), i.config.Timeout)
-		defer cancel()
-		a, err := i.ask(ctx, token)
-		if err == nil && i.cache != nil {
-			i.cache.put(d, a, func(a answer) bool { return !i.config.Now().Before(a.until) })
-		}
-		return a, err
-	})
+	// A question from before a Purge is not shared with requests after it.
+	purges := i.purges.Load()
+	result := i.flight.DoChan(fmt.Sprintf("%d %x", purges, d), func() (any, error) { return i.consult(ctx, token, d, purges) })
 	select {
 	case r := <-result:
 		if r.Err != nil {
@@ -177,6 +174,26 @@ func (i *Introspection) VerifyToken(ctx context.Context, token string) (authstar
 	}
 }
 
+// consult asks, detached from the request, and remembers the answer. A panic, as
+// of the application's http.RoundTripper, would end the program here.
+func (i *Introspection) consult(ctx context.Context, token string, d digest, purges uint64) (a answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("introspection: a panic (%T)", p)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), i.config.Timeout)
+	defer cancel()
+	if a, err = i.ask(ctx, token); err != nil || i.cache == nil {
+		return a, err
+	}
+	i.cache.put(d, a, func(a answer) bool { return !i.config.Now().Before(a.until) })
+	if i.purges.Load() != purges {
+		i.cache.drop(d)
+	}
+	return a, nil
+}
+
 // settle makes a client of an answer, for this request alone.
 func (i *Introspection) settle(ctx context.Context, a answer, now time.Time) (authstar.Client, error) {
 	if a.token == nil {
@@ -185,11 +202,12 @@ func (i *Introspection) settle(ctx context.Context, a answer, now time.Time) (au
 	if !a.token.Expires.IsZero() && i.claims.isOver(a.token.Expires, now) {
 		return nil, errExpired
 	}
-	return i.claims.client(ctx, a.token.clone())
+	return i.claims.client(ctx, a.token)
 }
 
-// Purge forgets all remembered answers.
+// Purge forgets all remembered answers, and those to questions under way.
 func (i *Introspection) Purge() {
+	i.purges.Add(1)
 	if i.cache != nil {
 		i.cache.clear()
 	}
@@ -235,7 +253,7 @@ func (i *Introspection) ask(ctx context.Context, token string) (answer, error) {
 
 // read understands an answer. Without "active" it is none, and nobody can tell.
 func (i *Introspection) read(body string) (answer, error) {
-	set := &claimSet{payload: body}
+	set := claims.New(body)
 	active, said := set.Lookup("active")
 	now := i.config.Now()
 	inactive := answer{until: now.Add(i.config.NegativeTTL)}

@@ -22,11 +22,12 @@ type router struct {
 	rest   TokenVerifier
 	only   TokenVerifier // needs no routing
 	format string
+	seen   *table[*JWT] // which one verified a token
 	errs   []error
 }
 
 func newRouter(verifiers []TokenVerifier) *router {
-	r := &router{jwts: make(map[string]*JWT)}
+	r := &router{jwts: make(map[string]*JWT), seen: newTable[*JWT](defaultCacheSize)}
 	if len(verifiers) == 0 {
 		r.errs = append(r.errs, errors.New("no token verifier"))
 	}
@@ -98,9 +99,9 @@ func (r *router) VerifyToken(ctx context.Context, token string) (authstar.Client
 		return r.only.VerifyToken(ctx, token)
 	}
 	var sum digest
-	if len(r.all) > 0 {
+	if len(r.all) > 0 && len(token) <= maxCached {
 		sum = digestOf(token)
-		for _, j := range r.all {
+		if j, ok := r.seen.get(sum); ok {
 			if client, err, ok := j.remembered(ctx, sum); ok {
 				return client, err
 			}
@@ -111,16 +112,30 @@ func (r *router) VerifyToken(ctx context.Context, token string) (authstar.Client
 			if err != nil {
 				return nil, invalid(err)
 			}
-			return j.verify(ctx, u, sum)
+			return r.verify(ctx, j, u, sum)
 		}
 		for _, v := range r.others {
-			if v.AcceptsIssuer(u.claims.Issuer) {
-				return v.VerifyToken(ctx, token)
+			if !v.AcceptsIssuer(u.claims.Issuer) {
+				continue
 			}
+			if j, ok := v.(*JWT); ok && err == nil {
+				return r.verify(ctx, j, u, sum)
+			}
+			return v.VerifyToken(ctx, token)
 		}
 	}
 	if r.rest == nil {
 		return nil, errNoVerifier
 	}
 	return r.rest.VerifyToken(ctx, token)
+}
+
+// verify remembers which of several verifiers a good token belongs to, so that
+// the next time only that one is asked whether it remembers the token.
+func (r *router) verify(ctx context.Context, j *JWT, u *unverified, sum digest) (authstar.Client, error) {
+	client, err := j.verify(ctx, u, sum)
+	if err == nil && len(u.token) <= maxCached {
+		r.seen.put(sum, j, func(*JWT) bool { return true })
+	}
+	return client, err
 }

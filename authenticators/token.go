@@ -10,6 +10,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/authstar/authstar"
+	"github.com/authstar/authstar/internal/claims"
 )
 
 // Token is a verified JSON Web Token. It is shared by nobody; what its methods
@@ -33,7 +34,7 @@ type Token struct {
 	// Algorithm and KeyID are the headers "alg" and "kid".
 	Algorithm, KeyID string
 
-	claims *claimSet
+	claims *claims.Set
 }
 
 // Claims stores the claims in the value that v points to, usually a struct with
@@ -53,10 +54,10 @@ var errExpired = &authstar.Error{Code: authstar.InvalidToken, Description: "the 
 // checkClaims makes a Token of claims whose signature is good.
 func (j *JWT) checkClaims(u *unverified, h *jose.Header, typ string) (*Token, error) {
 	c := &u.claims
-	set := &claimSet{payload: u.payload}
+	set := claims.New(u.payload)
 	audience := c.Audience
 	if j.config.AudienceClaim != "aud" {
-		audience = set.strings(j.config.AudienceClaim)
+		audience = set.Strings(j.config.AudienceClaim)
 	}
 	now := j.config.Now()
 	var err error
@@ -104,7 +105,7 @@ func (t *Token) clone() *Token {
 	return &c
 }
 
-func (j *JWT) boundToTenant(iss string, set *claimSet) bool {
+func (j *JWT) boundToTenant(iss string, set *claims.Set) bool {
 	tenant, ok := j.tenant(iss)
 	tid, _ := set.Lookup("tid")
 	return ok && tid == tenant
@@ -118,7 +119,7 @@ func usableName(s string) bool {
 }
 
 // scopes reads the configured claims.
-func (j *JWT) scopes(c *registered, set *claimSet) []string {
+func (j *JWT) scopes(c *registered, set *claims.Set) []string {
 	var list []string
 	add := func(more []string) {
 		for _, s := range more {
@@ -140,7 +141,7 @@ func (j *JWT) scopes(c *registered, set *claimSet) []string {
 		case "scp":
 			add(c.SCP)
 		default:
-			add(scopesOf(set.path(name)))
+			add(scopesOf(set.Path(name)))
 		}
 	}
 	return list

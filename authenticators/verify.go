@@ -44,7 +44,7 @@ func (j *JWT) VerifyToken(ctx context.Context, token string) (authstar.Client, e
 		return nil, errTooLong
 	}
 	var sum digest
-	if j.cache != nil {
+	if j.cache != nil && len(token) <= maxCached {
 		sum = digestOf(token)
 		if client, err, ok := j.remembered(ctx, sum); ok {
 			return client, err
@@ -77,7 +77,8 @@ func (j *JWT) client(ctx context.Context, t *Token) (authstar.Client, error) {
 		id := &authstar.Identity{ID: t.Subject, Scope: t.Scopes, Issuer: t.Issuer, Expires: t.Expires}
 		return id.WithClaims(t.claims), nil
 	}
-	client, err := j.config.Client(ctx, t)
+	// What the application does to its Token must not be remembered.
+	client, err := j.config.Client(ctx, t.clone())
 	return settle(client, err, errBadToken)
 }
 

@@ -52,7 +52,8 @@ type RemoteConfig struct {
 	// DefaultInterval is for answers without Cache-Control. 0 is 15 minutes.
 	DefaultInterval time.Duration
 	// MaxStale is how long after the last good fetch its keys are used while the
-	// provider is down. 0 is 24 hours.
+	// provider is down; they are never dropped while they are fresh. 0 is 24
+	// hours.
 	MaxStale time.Duration
 	// Refetches is how many unknown key ids may cause a fetch in a row, and
 	// RefetchEvery is how long one of these takes to come back. 0 is 5, and 10
@@ -197,6 +198,11 @@ func (r *Remote) Keys(ctx context.Context, kid string) ([]jose.JSONWebKey, error
 	if set.once || kid == "" || set.has(kid) {
 		return set.find(kid), nil
 	}
+	if len(set.noID) > 0 { // one of these may be the key, and need not wait for long
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
 	err := r.await(ctx, now, true)
 	set = r.set.Load()
 	if found := set.find(kid); len(found) > 0 || err == nil {
@@ -206,7 +212,14 @@ func (r *Remote) Keys(ctx context.Context, kid string) ([]jose.JSONWebKey, error
 }
 
 func (s *snapshot) tooOld(now time.Time, most time.Duration) bool {
-	return !s.once && now.Sub(s.fetched) > most
+	return !s.once && now.After(s.staleUntil(most))
+}
+
+func (s *snapshot) staleUntil(most time.Duration) time.Time {
+	if until := s.fetched.Add(most); until.After(s.expires) {
+		return until
+	}
+	return s.expires
 }
 
 func (k keys) has(kid string) bool {
@@ -231,7 +244,7 @@ func (r *Remote) refresh(ctx context.Context, now time.Time, set *snapshot) {
 	if f == nil || !idle {
 		return
 	}
-	wait := patience - now.Sub(f.started)
+	wait := min(patience, patience-now.Sub(f.started))
 	if wait <= 0 {
 		return
 	}
@@ -268,10 +281,7 @@ func (r *Remote) await(ctx context.Context, now time.Time, unknownKey bool) erro
 	case <-ctx.Done():
 		return &unavailable{err: ctx.Err(), after: firstRetry}
 	}
-	if f.err != nil {
-		return &unavailable{err: f.err, after: firstRetry}
-	}
-	return nil
+	return f.err
 }
 
 // start begins a fetch; the lock is held. The fetch belongs to nobody's request.
@@ -281,44 +291,68 @@ func (r *Remote) start(now time.Time, unknownKey bool) *flight {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), r.config.Timeout)
 		defer cancel()
-		set, err := r.source.fetch(ctx, unknownKey)
+		set, err := r.fetch(ctx, unknownKey)
 		r.land(f, set, err, unknownKey)
 	}()
 	return f
 }
 
-// land records the outcome of a fetch and wakes those who wait for it.
+// fetch turns a panic, as of the application's http.RoundTripper, into an error:
+// it must end neither the program nor the fetches.
+func (r *Remote) fetch(ctx context.Context, noCache bool) (set *fetched, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			set, err = nil, fmt.Errorf("a panic (%T) while fetching", p)
+		}
+	}()
+	return r.source.fetch(ctx, noCache)
+}
+
+// land records the outcome of a fetch and wakes those who wait for it. It logs
+// without the lock, since a logger may be slow, or ask for the Status.
 func (r *Remote) land(f *flight, set *fetched, err error, unknownKey bool) {
 	now := r.config.Now()
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.flight, r.attempted, r.err = nil, now, err
-	f.err = err
 	if err != nil {
-		r.retry = now.Add(min(firstRetry<<min(r.failures, 10), maxRetry))
+		delay := min(firstRetry<<min(r.failures, 10), maxRetry)
+		r.retry = now.Add(delay)
 		r.failures++
-		r.config.Logger.Warn("authstar: keys could not be fetched", "from", r.source.name(), "error", err, "failures", r.failures)
+		f.err = &unavailable{err: err, after: delay}
 	} else {
 		if unknownKey {
 			r.allowance.AllowN(now, 1)
 		}
 		r.failures, r.retry = 0, time.Time{}
 		r.set.Store(r.snapshot(set, now))
-		r.tell(set.ignored)
 	}
+	failures := r.failures
+	reasons := r.news(set)
+	r.mu.Unlock()
 	close(f.done)
+	if err != nil {
+		r.config.Logger.Warn("authstar: keys could not be fetched", "from", r.source.name(), "error", brief(err), "failures", failures)
+	}
+	if reasons != "" {
+		r.config.Logger.Warn("authstar: published keys are not used", "from", r.source.name(), "reasons", reasons)
+	}
 }
 
-// tell logs the ignored keys when they are others than last time.
-func (r *Remote) tell(ignored []error) {
-	var text string
-	if err := errors.Join(ignored...); err != nil {
-		text = err.Error()
+// news is why keys of a set are not used, when it is not what it was for the
+// last set; the lock is held.
+func (r *Remote) news(set *fetched) string {
+	if set == nil {
+		return ""
 	}
-	if text != r.ignored && text != "" {
-		r.config.Logger.Warn("authstar: published keys are not used", "from", r.source.name(), "reasons", text)
+	last := r.ignored
+	r.ignored = ""
+	if err := errors.Join(set.ignored...); err != nil {
+		r.ignored = brief(err)
 	}
-	r.ignored = text
+	if r.ignored == last {
+		return ""
+	}
+	return r.ignored
 }
 
 func (r *Remote) snapshot(set *fetched, now time.Time) *snapshot {
@@ -350,51 +384,8 @@ func (r *Remote) Refresh(ctx context.Context) error {
 	r.mu.Unlock()
 	select {
 	case <-f.done:
-		if f.err != nil {
-			return &unavailable{err: f.err, after: firstRetry}
-		}
-		return nil
+		return f.err
 	case <-ctx.Done():
 		return fmt.Errorf("jwks: %w", ctx.Err())
 	}
 }
-
-// Status is the state of a [Remote], for a readiness probe.
-type Status struct {
-	// Ready is whether there are keys that may be used.
-	Ready bool
-	// Keys is how many.
-	Keys int
-	// Fetched is when they were fetched, Expires until when they are fresh, and
-	// StaleUntil until when they are used if the provider stays down.
-	Fetched, Expires, StaleUntil time.Time
-	// Attempted is the end of the last fetch, and Err is how it failed; nil if it
-	// did not.
-	Attempted time.Time
-	Err       error
-}
-
-// Status reports the state without any I/O.
-func (r *Remote) Status() Status {
-	r.mu.Lock()
-	s := Status{Attempted: r.attempted, Err: r.err}
-	r.mu.Unlock()
-	if set := r.set.Load(); set != nil {
-		s.Keys, s.Fetched = len(set.all), set.fetched
-		if !set.once {
-			s.Expires, s.StaleUntil = set.expires, set.fetched.Add(r.config.MaxStale)
-		}
-		s.Ready = !set.tooOld(r.config.Now(), r.config.MaxStale)
-	}
-	return s
-}
-
-// unavailable is an error of a provider that does not answer.
-type unavailable struct {
-	err   error
-	after time.Duration
-}
-
-func (e *unavailable) Error() string             { return "jwks: " + e.err.Error() }
-func (e *unavailable) Unwrap() error             { return e.err }
-func (e *unavailable) RetryAfter() time.Duration { return e.after }

@@ -71,7 +71,11 @@ func (c *RemoteConfig) client() *http.Client {
 	if c.Client != nil {
 		*client = *c.Client
 	} else {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
+		// The application may have wrapped the default one, for its traces.
+		transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
+		if standard, ok := http.DefaultTransport.(*http.Transport); ok {
+			transport = standard.Clone()
+		}
 		transport.DisableKeepAlives = true
 		transport.MaxResponseHeaderBytes = 64 << 10
 		client.Transport = transport
@@ -90,6 +94,9 @@ func (c *RemoteConfig) client() *http.Client {
 // it may be on another host, but not at an address, and not on this machine,
 // unless the provider itself is.
 func checkPublished(uri string, from *url.URL) error {
+	if len(uri) > 2<<10 {
+		return errors.New("is too long")
+	}
 	u, err := endpointurl.Parse(uri)
 	if err != nil {
 		return err
@@ -97,11 +104,22 @@ func checkPublished(uri string, from *url.URL) error {
 	if u.Hostname() == from.Hostname() {
 		return nil
 	}
-	_, err = netip.ParseAddr(u.Hostname())
-	if (err == nil || endpointurl.IsLoopback(u.Hostname())) && !(endpointurl.IsLoopback(from.Hostname()) && endpointurl.IsLoopback(u.Hostname())) {
+	here := endpointurl.IsLoopback(u.Hostname())
+	if (here || isAddress(u.Hostname())) && !(here && endpointurl.IsLoopback(from.Hostname())) {
 		return errors.New("is on an address that is not the provider's")
 	}
 	return nil
+}
+
+// isAddress knows the older spellings of IPv4 addresses too, which some
+// resolvers read: "2852039166", "0xA9FEA9FE", "169.254.43518". No domain ends
+// like them.
+func isAddress(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	_, err := netip.ParseAddr(host)
+	return err == nil || strings.HasPrefix(last, "0x") || last != "" && strings.Trim(last, "0123456789") == "" ||
+		last == "localhost"
 }
 
 // name is what logs call the source.

@@ -26,7 +26,7 @@ func New(payload string) *Set { return &Set{payload: payload} }
 // Decode implements authstar.ClaimSet.
 func (s *Set) Decode(v any) error {
 	if err := decode(s.payload, v); err != nil {
-		return errors.New("claims: " + strings.TrimPrefix(err.Error(), "json: "))
+		return errors.New("authstar: claims: " + strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return nil
 }

@@ -120,7 +120,7 @@ func TestDecodingClaims(t *testing.T) {
 		t.Errorf("J16 %+v", claims)
 	}
 	twice := jwtIdentity(t, `"address":{"city":"Ulm","city":"Bonn"}`)
-	if err := twice.Claims(&claims); err == nil || !strings.HasPrefix(err.Error(), "authenticators: ") {
+	if err := twice.Claims(&claims); err == nil || !strings.HasPrefix(err.Error(), "authstar: ") {
 		t.Errorf("J16 duplicates: %v", err)
 	}
 	for _, bad := range []any{nil, claims, new(string), new([]string), new(struct {

@@ -57,8 +57,8 @@ type IntrospectionConfig struct {
 	// Leeway is how far the clocks may be apart: 0 to 5 minutes.
 	Leeway time.Duration
 
-	// CacheSize is how many answers are remembered; 0 is 10,000, a negative
-	// number none. Outages are not remembered.
+	// CacheSize is how many answers are remembered, as in JWTConfig; 0 is 10,000,
+	// a negative number none. Outages are not remembered.
 	CacheSize int
 	// CacheTTL is how long an active token is remembered, at most until it
 	// expires, and so how long a revocation may take to be seen: up to 1 hour. 0 is

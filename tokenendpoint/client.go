@@ -26,7 +26,14 @@ type ClientMethod interface {
 	Authenticate(r *http.Request, form Form) (authstar.Client, error)
 }
 
-type secretFunc = func(ctx context.Context, clientID, secret string) (authstar.Client, error)
+type secretFunc func(ctx context.Context, clientID, secret string) (authstar.Client, error)
+
+func (f secretFunc) validate() error {
+	if f == nil {
+		return errors.New("nil function to check secrets with")
+	}
+	return nil
+}
 
 // ClientSecretBasic is client_secret_basic: id and secret as HTTP Basic, with or
 // without form encoding.
@@ -47,6 +54,8 @@ var errBadClient = refuse(authstar.InvalidClient, "client authentication failed"
 type secretBasic struct{ check secretFunc }
 
 func (secretBasic) Name() string { return "client_secret_basic" }
+
+func (m secretBasic) Validate() error { return m.check.validate() }
 
 func (secretBasic) Presented(r *http.Request, _ Form) bool {
 	for _, line := range r.Header["Authorization"] {
@@ -74,7 +83,8 @@ func (m secretBasic) Authenticate(r *http.Request, form Form) (authstar.Client, 
 	}
 	if decodes {
 		client, err := m.check(r.Context(), decodedID, decodedSecret)
-		if err != nil || !isNobody(client) || decodedID == id && decodedSecret == secret {
+		unknown := err == nil && isNobody(client) || errors.Is(err, authstar.InvalidClient) || errors.Is(err, authstar.ErrNoCredentials)
+		if !unknown || decodedID == id && decodedSecret == secret {
 			return client, err
 		}
 	}
@@ -100,6 +110,8 @@ func parseBasic(header string) (id, secret string, ok bool) {
 type secretPost struct{ check secretFunc }
 
 func (secretPost) Name() string { return "client_secret_post" }
+
+func (m secretPost) Validate() error { return m.check.validate() }
 
 func (secretPost) Presented(_ *http.Request, form Form) bool { return form.Get("client_secret") != "" }
 

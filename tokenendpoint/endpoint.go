@@ -158,6 +158,14 @@ func (e *Endpoint) Flows() []authstar.Flow {
 // ServeHTTP answers one token request. Answers and refusals are JSON with
 // Cache-Control: no-store (RFC 6749 sections 5.1 and 5.2).
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e.serve(w, r, func(client authstar.Client, form Form) ([]byte, error) {
+		return e.token(r.Context(), client, form)
+	})
+}
+
+// serve answers an authenticated client's POST with the body that it gets, which
+// is complete before anything is written.
+func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, answer func(authstar.Client, Form) ([]byte, error)) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Pragma", "no-cache")
@@ -166,17 +174,18 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.refuse(w, r, &authstar.Error{Code: authstar.InvalidRequest, Description: "the method must be POST", StatusCode: http.StatusMethodNotAllowed})
 		return
 	}
-	body, err := e.answer(w, r)
-	if err != nil {
+	body, err := e.answer(w, r, answer)
+	switch {
+	case err != nil:
 		e.refuse(w, r, err)
-		return
+	case body == nil:
+		w.WriteHeader(http.StatusOK)
+	default:
+		writeJSON(w, http.StatusOK, body)
 	}
-	writeJSON(w, http.StatusOK, body)
 }
 
-// answer is the body of a successful response, complete before anything is
-// written.
-func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (body []byte, refusal *authstar.Error) {
+func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, answer func(authstar.Client, Form) ([]byte, error)) (body []byte, refusal *authstar.Error) {
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
@@ -193,6 +202,15 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (body []byte, 
 	if refusal != nil {
 		return nil, refusal
 	}
+	body, err := answer(client, form)
+	if err != nil {
+		return nil, fromGrant(err)
+	}
+	return body, nil
+}
+
+// token is the body of a token response.
+func (e *Endpoint) token(ctx context.Context, client authstar.Client, form Form) ([]byte, error) {
 	grant, refusal := e.grant(form, client)
 	if refusal != nil {
 		return nil, refusal
@@ -203,15 +221,11 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) (body []byte, 
 			return nil, refusal
 		}
 	}
-	res, err := grant.Token(r.Context(), req)
+	res, err := grant.Token(ctx, req)
 	if err != nil {
-		return nil, fromGrant(err)
+		return nil, err
 	}
-	body, err = res.encode(req)
-	if err != nil {
-		return nil, fault(err)
-	}
-	return body, nil
+	return res.encode(req)
 }
 
 func (e *Endpoint) grant(form Form, client authstar.Client) (Grant, *authstar.Error) {

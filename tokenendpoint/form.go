@@ -26,12 +26,21 @@ const (
 // a value left out (RFC 6749 section 3.2). Parameters of the URL are not among
 // them.
 type Form struct {
-	values  url.Values
-	decoder *form.Decoder
+	// parameters is a function, so that neither a Form nor a Request shows codes
+	// and secrets when it is printed.
+	parameters func() url.Values
+	decoder    *form.Decoder
 }
 
 // Get returns the value of a parameter, "" when it is absent.
-func (f Form) Get(name string) string { return f.values.Get(name) }
+func (f Form) Get(name string) string { return f.values().Get(name) }
+
+func (f Form) values() url.Values {
+	if f.parameters == nil {
+		return nil
+	}
+	return f.parameters()
+}
 
 // readForm reads the body. The checks come before any decoder sees a key,
 // because decoders of forms make structures of brackets and dots, at great cost
@@ -64,13 +73,13 @@ func (e *Endpoint) readForm(w http.ResponseWriter, r *http.Request) (Form, *auth
 			delete(values, name)
 		}
 	}
-	return Form{values, e.decoder}, nil
+	return Form{func() url.Values { return values }, e.decoder}, nil
 }
 
 // decode stores parameters in a struct of scalars.
 func (f Form) decode(v any) error {
 	t := reflect.TypeOf(v)
-	if t == nil || t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct {
+	if t == nil || t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct || reflect.ValueOf(v).IsNil() {
 		return fmt.Errorf("tokenendpoint: cannot decode parameters into %T: must be a pointer to a struct", v)
 	}
 	for i := range t.Elem().NumField() {
@@ -81,7 +90,7 @@ func (f Form) decode(v any) error {
 			return fmt.Errorf("tokenendpoint: field %s is not a scalar: parameters do not repeat or nest", f.Name)
 		}
 	}
-	if err := f.decoder.Decode(v, f.values); err != nil {
+	if err := f.decoder.Decode(v, f.values()); err != nil {
 		return refuse(authstar.InvalidRequest, "a parameter has a malformed value")
 	}
 	return nil

@@ -118,10 +118,12 @@ func allowedScopes(client authstar.Client, asked string) ([]string, *authstar.Er
 // parseScopes splits a scope parameter (RFC 6749 section 3.3).
 func parseScopes(s string) ([]string, bool) {
 	var list []string
+	seen := make(map[string]bool)
 	for part := range strings.SplitSeq(s, " ") {
-		if part == "" || slices.Contains(list, part) {
+		if part == "" || seen[part] {
 			continue
 		}
+		seen[part] = true
 		if strings.ContainsFunc(part, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 			return nil, false
 		}
@@ -137,6 +139,9 @@ func (res *Response) encode(req *Request) ([]byte, error) {
 	}
 	if !isB64Token(res.AccessToken) {
 		return nil, errors.New("an access token that is empty, or that cannot travel in a header (RFC 6750 section 2.1)")
+	}
+	if strings.ContainsFunc(res.RefreshToken, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return nil, errors.New("a refresh token that is not printable ASCII (RFC 6749 appendix A.17)")
 	}
 	if res.ExpiresIn < 0 {
 		return nil, fmt.Errorf("expires_in %d", res.ExpiresIn)

@@ -1,8 +1,8 @@
 package tokenendpoint
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +57,14 @@ type SignerConfig struct {
 	Now func() time.Time
 }
 
+// String shows no key and no secret.
+func (c SignerConfig) String() string {
+	return fmt.Sprintf("signer %s of %q", cmp.Or(c.Algorithm, string(jose.ES256)), c.Issuer)
+}
+
+// GoString is String, so that %#v shows no more.
+func (c SignerConfig) GoString() string { return c.String() }
+
 // Signer mints access tokens of RFC 9068. Its method Build is a [Builder], and
 // with its method Keys it is the key set that verifies its own tokens, live
 // across rotation. It is safe for concurrent use.
@@ -68,6 +75,12 @@ type Signer struct {
 	mu   sync.Mutex
 	keys []signingKey // newest first
 }
+
+// String shows no key and no secret.
+func (s *Signer) String() string { return s.config.String() }
+
+// GoString is String, so that %#v shows no more.
+func (s *Signer) GoString() string { return s.String() }
 
 // NewSigner makes a Signer. It reports everything that is missing or wrong at
 // once, and does no I/O but for the log line about a generated key.
@@ -141,6 +154,10 @@ func (s *Signer) loadKeys() (errs []error) {
 			errs = append(errs, fmt.Errorf("tokenendpoint: SignerConfig.Keys: key %d %w", i+1, err))
 			continue
 		}
+		if slices.ContainsFunc(s.keys, key.same) {
+			errs = append(errs, fmt.Errorf("tokenendpoint: SignerConfig.Keys: key %d is there twice, or its id is", i+1))
+			continue
+		}
 		s.keys = append(s.keys, key)
 	}
 	if len(c.Keys) == 0 && len(errs) == 0 {
@@ -153,50 +170,6 @@ func (s *Signer) loadKeys() (errs []error) {
 			"algorithm", s.alg, "kid", key.public.KeyID)
 	}
 	return errs
-}
-
-// reserved are the claims that only the signer sets.
-var reserved = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "cnf"}
-
-// Build mints the token of a client that acts for itself: its id is both "sub"
-// and "client_id" (RFC 9068 section 2.2).
-func (s *Signer) Build(ctx context.Context, req *Request) (*Response, error) {
-	audience := s.config.Audiences
-	if req.Resource != "" {
-		if !slices.Contains(audience, req.Resource) {
-			return nil, refuse(InvalidTarget, "the resource is not one that tokens are issued for")
-		}
-		audience = []string{req.Resource}
-	}
-	claims := make(map[string]any)
-	if s.config.Claims != nil {
-		extra, err := s.config.Claims(ctx, req)
-		if err != nil {
-			return nil, err
-		}
-		for name, value := range extra {
-			if !slices.Contains(reserved, name) {
-				claims[name] = value
-			}
-		}
-	}
-	now := s.config.Now()
-	id := req.Client.ClientID()
-	claims["iss"], claims["sub"], claims["client_id"] = s.config.Issuer, id, id
-	claims["aud"] = audience
-	if len(audience) == 1 {
-		claims["aud"] = audience[0]
-	}
-	claims["iat"], claims["exp"] = now.Unix(), now.Add(s.config.Lifetime).Unix()
-	claims["jti"] = rand.Text()
-	if len(req.Scopes) > 0 {
-		claims["scope"] = strings.Join(req.Scopes, " ")
-	}
-	token, err := s.sign(claims)
-	if err != nil {
-		return nil, err
-	}
-	return &Response{AccessToken: token, ExpiresIn: int64(s.config.Lifetime / time.Second), Scopes: req.Scopes}, nil
 }
 
 func (s *Signer) sign(claims map[string]any) (string, error) {
@@ -260,7 +233,7 @@ func (s *Signer) Rotate(key []byte) error {
 	next.from = now.Add(s.config.PublishAhead)
 	keys := []signingKey{next}
 	for _, k := range s.keys {
-		if k.public.KeyID == next.public.KeyID {
+		if next.same(k) {
 			return errors.New("tokenendpoint: the key is in use already")
 		}
 		if k.until.IsZero() {

@@ -46,7 +46,25 @@ func newSigningKey(private any, alg jose.SignatureAlgorithm, kid string) (signin
 		}
 		k.public.KeyID = base64.RawURLEncoding.EncodeToString(sum)
 	}
-	return k.withSigner(jose.JSONWebKey{Key: private, KeyID: k.public.KeyID}, alg)
+	k, err := k.withSigner(jose.JSONWebKey{Key: private, KeyID: k.public.KeyID}, alg)
+	if err != nil {
+		return k, err
+	}
+	// A JWK has both halves of a key, which may belong to two keys.
+	sig, err := k.signer.Sign(nil)
+	if err == nil {
+		_, err = sig.Verify(k.public)
+	}
+	if err != nil {
+		return signingKey{}, errors.New("does not verify what it signs")
+	}
+	return k, nil
+}
+
+// same reports whether two keys are one, or have one id.
+func (k signingKey) same(other signingKey) bool {
+	public, ok := k.public.Key.(interface{ Equal(crypto.PublicKey) bool })
+	return k.public.KeyID == other.public.KeyID || ok && public.Equal(other.public.Key)
 }
 
 func (k signingKey) withSigner(private jose.JSONWebKey, alg jose.SignatureAlgorithm) (signingKey, error) {

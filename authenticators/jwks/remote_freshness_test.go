@@ -42,7 +42,7 @@ func TestRemoteInterval(t *testing.T) {
 				p := newRemoteProvider(t, remoteBody(200, remoteSet("k1"), row.header...))
 				r, _ := p.remote(t, row.config)
 				p.wants(t, r, "k1", true, 1)
-				if got := r.Status().Expires.Sub(time.Now()); got != row.want {
+				if got := time.Until(r.Status().Expires); got != row.want {
 					t.Errorf("fresh for %v, want %v", got, row.want)
 				}
 				time.Sleep(row.want*8/10 - time.Millisecond)

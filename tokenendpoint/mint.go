@@ -1,0 +1,133 @@
+package tokenendpoint
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/authstar/authstar"
+)
+
+// AccessToken is what a token says beyond what its signer knows by itself.
+type AccessToken struct {
+	// Subject is "sub" and ClientID is "client_id"; both are required.
+	Subject, ClientID string
+	// Audience is "aud"; required.
+	Audience []string
+	// Scopes are left out when there are none.
+	Scopes []string
+	// ID is "jti"; "" is a random one.
+	ID string
+	// Claims are further claims. They cannot replace iss, sub, aud, exp, nbf, iat,
+	// jti, client_id, scope and cnf.
+	Claims map[string]any
+}
+
+// reserved are the claims that only the signer sets.
+var reserved = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "cnf"}
+
+// Mint signs an access token of RFC 9068, for grants of the application's own.
+// It fails when a required member is missing or a claim is not JSON.
+func (s *Signer) Mint(t AccessToken) (*Response, error) {
+	if t.Subject == "" || t.ClientID == "" || len(t.Audience) == 0 {
+		return nil, errors.New("tokenendpoint: AccessToken needs Subject, ClientID and Audience")
+	}
+	claims := maps.Clone(t.Claims)
+	if claims == nil {
+		claims = make(map[string]any)
+	}
+	for _, name := range reserved {
+		delete(claims, name)
+	}
+	now := s.config.Now()
+	claims["iss"], claims["sub"], claims["client_id"] = s.config.Issuer, t.Subject, t.ClientID
+	claims["aud"] = t.Audience
+	if len(t.Audience) == 1 {
+		claims["aud"] = t.Audience[0]
+	}
+	claims["iat"], claims["exp"] = now.Unix(), now.Add(s.config.Lifetime).Unix()
+	if claims["jti"] = t.ID; t.ID == "" {
+		claims["jti"] = rand.Text()
+	}
+	if len(t.Scopes) > 0 {
+		claims["scope"] = strings.Join(t.Scopes, " ")
+	}
+	token, err := s.sign(claims)
+	if err != nil {
+		return nil, err
+	}
+	scopes := t.Scopes
+	if scopes == nil {
+		scopes = []string{}
+	}
+	return &Response{AccessToken: token, ExpiresIn: int64(s.config.Lifetime / time.Second), Scopes: scopes}, nil
+}
+
+// Build mints the token of a client that acts for itself: its id is both "sub"
+// and "client_id" (RFC 9068 section 2.2).
+func (s *Signer) Build(ctx context.Context, req *Request) (*Response, error) {
+	audience := s.config.Audiences
+	if req.Resource != "" {
+		if !slices.Contains(audience, req.Resource) {
+			return nil, refuse(InvalidTarget, "the resource is not one that tokens are issued for")
+		}
+		audience = []string{req.Resource}
+	}
+	var extra map[string]any
+	if s.config.Claims != nil {
+		var err error
+		if extra, err = s.config.Claims(ctx, req); err != nil {
+			return nil, err
+		}
+	}
+	id := req.Client.ClientID()
+	return s.Mint(AccessToken{Subject: id, ClientID: id, Audience: audience, Scopes: req.Scopes, Claims: extra})
+}
+
+// Lifetime is that of the tokens.
+func (s *Signer) Lifetime() time.Duration { return s.config.Lifetime }
+
+var errForeign = &authstar.Error{Code: authstar.InvalidToken, Description: "the token is not valid"}
+
+const maxToken = 16 << 10
+
+// Verify checks a token that this signer may have minted: its signature, type,
+// issuer and expiry. It returns the claims, as JSON, or an *authstar.Error,
+// InvalidToken. Whom the token is for, and whether it was revoked, is up to the
+// caller. It is for the server that minted the token; an API verifies with
+// authenticators.JWT.
+func (s *Signer) Verify(token string) (claims []byte, err error) {
+	if len(token) > maxToken {
+		return nil, errForeign
+	}
+	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{s.alg})
+	if err != nil {
+		return nil, errForeign
+	}
+	header := jws.Signatures[0].Protected
+	if header.ExtraHeaders["typ"] != "at+jwt" || header.ExtraHeaders["crit"] != nil || header.ExtraHeaders["b64"] != nil {
+		return nil, errForeign
+	}
+	keys, _ := s.Keys(context.Background(), header.KeyID)
+	for _, key := range keys {
+		if claims, err = jws.Verify(key); err == nil {
+			break
+		}
+	}
+	var known struct {
+		Issuer  string `json:"iss"`
+		Expires int64  `json:"exp"`
+	}
+	if claims == nil || json.Unmarshal(claims, &known) != nil || known.Issuer != s.config.Issuer ||
+		!s.config.Now().Before(time.Unix(known.Expires, 0)) {
+		return nil, errForeign
+	}
+	return claims, nil
+}

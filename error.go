@@ -82,6 +82,11 @@ type Error struct {
 	Description string
 	// Scope lists the scopes that are missing, for InsufficientScope.
 	Scope []string
+	// MaxAge and ACRValues are what a new login has to satisfy, for
+	// InsufficientUserAuthentication (RFC 9470 section 3). MaxAge is sent in whole
+	// seconds.
+	MaxAge    time.Duration
+	ACRValues []string
 	// RetryAfter is when to come back, for TemporarilyUnavailable. It is sent
 	// in whole seconds, rounded up, and is at least one second.
 	RetryAfter time.Duration

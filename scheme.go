@@ -6,7 +6,9 @@ import (
 	"maps"
 	"net/textproto"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -135,6 +137,12 @@ func (s Scheme) Challenge(err *Error) string {
 		}
 		if len(err.Scope) > 0 {
 			param("scope", printable(strings.Join(err.Scope, " ")))
+		}
+		if err.MaxAge > 0 {
+			param("max_age", strconv.FormatInt(int64(err.MaxAge/time.Second), 10))
+		}
+		if len(err.ACRValues) > 0 {
+			param("acr_values", printable(strings.Join(err.ACRValues, " ")))
 		}
 	}
 	if s.ResourceMetadata != "" {

@@ -295,28 +295,36 @@ func (p allOf) requirement(r *http.Request) Requirement {
 	return q
 }
 
-// check names the missing scopes of all members, so that the client can ask for
-// them at once.
+// check names the missing scopes of all members, or all that a new login has to
+// satisfy, so that the client can ask for them at once.
 func (p allOf) check(r *http.Request) *authstar.Error {
 	for i, each := range p {
 		err := each.check(r)
 		if err == nil {
 			continue
 		}
-		if err.Code != authstar.InsufficientScope {
+		if err.Code != authstar.InsufficientScope && err.Code != authstar.InsufficientUserAuthentication {
 			return err
 		}
-		missing := slices.Clone(err.Scope)
+		full := *err
 		for _, rest := range p[i+1:] {
-			if s, ok := rest.(*scopes); ok {
-				if more := s.check(r); more != nil {
-					missing = appendNew(missing, more.Scope...)
+			switch rest.(type) {
+			case *scopes, *maxAge, *acr:
+				if more := rest.check(r); more != nil && more.Code == err.Code {
+					addTo(&full, more)
 				}
 			}
 		}
-		full := *err
-		full.Scope = missing
 		return &full
 	}
 	return nil
+}
+
+// addTo adds what another refusal of the same code asks for.
+func addTo(err, more *authstar.Error) {
+	err.Scope = appendNew(slices.Clone(err.Scope), more.Scope...)
+	err.ACRValues = appendNew(slices.Clone(err.ACRValues), more.ACRValues...)
+	if err.MaxAge == 0 || more.MaxAge > 0 && more.MaxAge < err.MaxAge {
+		err.MaxAge = more.MaxAge
+	}
 }

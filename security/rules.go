@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/authstar/authstar"
 )
@@ -45,6 +46,8 @@ type Rules struct {
 	// them like requests without credentials, since the CORS layer belongs
 	// outside of all guards.
 	Preflight http.Handler
+	// Now is the clock of MaxAge; nil is time.Now.
+	Now func() time.Time
 	// Observe is told every refusal before it is written.
 	Observe func(context.Context, *authstar.Error)
 }

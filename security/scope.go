@@ -18,7 +18,7 @@ type scopes struct {
 
 func newScopes(rules Rules, all bool, names []string) *scopes {
 	for _, s := range names {
-		if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
+		if !isScope(s) {
 			panic(fmt.Sprintf("security: %q is not a scope (RFC 6749 section 3.3)", s))
 		}
 	}
@@ -64,6 +64,11 @@ func (p *scopes) granted(client authstar.Client) bool {
 		}
 	}
 	return p.all
+}
+
+// isScope is the grammar of RFC 6749 section 3.3, which acr values share.
+func isScope(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
 }
 
 func hasScope(client authstar.Client, scope string) bool {

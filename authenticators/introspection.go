@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-jose/go-jose/v4/json"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/authstar/authstar"
@@ -240,6 +241,8 @@ func (i *Introspection) ask(ctx context.Context, token string) (answer, error) {
 	switch {
 	case err != nil:
 		return answer{}, fmt.Errorf("introspection: %w", err)
+	case res.StatusCode == http.StatusBadRequest && refusesToken(body):
+		return answer{until: i.config.Now().Add(i.config.NegativeTTL)}, nil
 	case res.StatusCode != http.StatusOK:
 		return answer{}, fmt.Errorf("introspection: %s answers %d", i.config.URL, res.StatusCode)
 	case len(body) > maxAnswer:
@@ -249,6 +252,16 @@ func (i *Introspection) ask(ctx context.Context, token string) (answer, error) {
 		return answer{}, errors.New("introspection: the answer is not JSON")
 	}
 	return i.read(string(body))
+}
+
+// refusesToken reports whether a 400 is about the token: some servers do not
+// introspect what looks like a JSON Web Token, and nothing that a token looks
+// like is an outage.
+func refusesToken(body []byte) bool {
+	var e struct {
+		Error string `json:"error"`
+	}
+	return json.Unmarshal(body, &e) == nil && e.Error == "unsupported_token_type"
 }
 
 // read understands an answer. Without "active" it is none, and nobody can tell.

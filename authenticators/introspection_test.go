@@ -167,6 +167,8 @@ func TestIntrospectionAnswers(t *testing.T) {
 		{"a signed answer", introspects(200, "application/token-introspection+jwt", "e30.e30.e30"), authenticators.IntrospectionConfig{}, 503},
 		{"another status of success", introspects(201, "application/json", answer().String()), authenticators.IntrospectionConfig{}, 503},
 		{"RS-23 our credentials are refused", introspects(401, "application/json", `{"error":"invalid_client"}`), authenticators.IntrospectionConfig{}, 503},
+		{"C11 a token that the server does not introspect", introspects(400, "application/json", `{"error":"unsupported_token_type"}`), authenticators.IntrospectionConfig{}, 401},
+		{"RS-23 another 400", introspects(400, "application/json", `{"error":"invalid_request"}`), authenticators.IntrospectionConfig{}, 503},
 		{"RS-23 403", introspects(403, "application/json", `{"active":false}`), authenticators.IntrospectionConfig{}, 503},
 		{"RS-23 500", introspects(500, "application/json", answer().String()), authenticators.IntrospectionConfig{}, 503},
 		{"K04 a redirect", http.RedirectHandler("/elsewhere", http.StatusTemporaryRedirect).ServeHTTP, authenticators.IntrospectionConfig{}, 503},

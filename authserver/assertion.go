@@ -76,7 +76,7 @@ func (m assertion) Authenticate(r *http.Request, form tokenendpoint.Form) (auths
 		return nil, err
 	}
 	// Only what the client signed may fill the store.
-	until := time.Unix(claims.Expires, 0).Add(clockSkew)
+	until := numericDate(claims.Expires).Add(clockSkew)
 	fresh, err := m.store.Add(r.Context(), "assertion:"+hashKey(c.ID+"\x00"+claims.ID), []byte{}, until)
 	if err != nil || !fresh {
 		return nil, err
@@ -88,9 +88,15 @@ type assertionClaims struct {
 	Issuer    string   `json:"iss"`
 	Subject   string   `json:"sub"`
 	Audience  audience `json:"aud"`
-	Expires   int64    `json:"exp"`
-	NotBefore int64    `json:"nbf"`
+	Expires   float64  `json:"exp"`
+	NotBefore float64  `json:"nbf"`
 	ID        string   `json:"jti"`
+}
+
+// numericDate is a time that may be a fraction (RFC 7519 section 2).
+func numericDate(seconds float64) time.Time {
+	const far = 1 << 40
+	return time.Unix(int64(max(-far, min(seconds, far))), 0)
 }
 
 // audience is a string or an array of strings.
@@ -110,10 +116,10 @@ func (a *audience) UnmarshalJSON(b []byte) error {
 func (m assertion) acceptable(c *assertionClaims) bool {
 	ours := []string{m.config.Issuer, m.url(m.config.Paths.Token)}
 	now := m.config.Now()
-	expires := time.Unix(c.Expires, 0)
+	expires := numericDate(c.Expires)
 	return len(c.Audience) > 0 && !slices.ContainsFunc(c.Audience, func(a string) bool { return !slices.Contains(ours, a) }) &&
 		c.ID != "" && c.Expires > 0 && now.Before(expires.Add(clockSkew)) && !expires.After(now.Add(maxAssertionLife)) &&
-		!time.Unix(c.NotBefore, 0).After(now.Add(clockSkew))
+		!numericDate(c.NotBefore).After(now.Add(clockSkew))
 }
 
 func signedBy(jws *jose.JSONWebSignature, header jose.Header, keys []jose.JSONWebKey) bool {

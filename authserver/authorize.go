@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -68,7 +69,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.page.protect(w.Header(), req.redirectURI)
-	if r.Method == http.MethodPost && values.Has(fieldForm) {
+	if r.Method == http.MethodPost && slices.ContainsFunc(fields, values.Has) {
 		s.submit(w, r, req, values)
 		return
 	}
@@ -116,18 +117,20 @@ func (s *Server) parse(ctx context.Context, values url.Values) (*request, *auths
 	if err != nil {
 		return nil, outage(err)
 	}
-	if client == nil || one("client_id") == "" {
+	if client == nil {
 		return nil, refuse(authstar.InvalidRequest, "The application is not known here.")
 	}
-	req := &request{client: client, given: values.Has("redirect_uri"), values: values}
+	req := &request{client: client, given: one("redirect_uri") != "", values: values}
 	var known bool
 	if req.redirectURI, known = client.redirectURI(one("redirect_uri")); !known {
 		return nil, refuse(authstar.InvalidRequest, "The application may not send you back to the address that it names.")
 	}
-	if len(one("state")) > maxState {
+	if states := values["state"]; len(states) == 1 { // which of two it is, nobody knows
+		req.state = states[0]
+	}
+	if len(req.state) > maxState {
 		return nil, refuse(authstar.InvalidRequest, "The request is too long.")
 	}
-	req.state = one("state")
 	return req, s.parseRest(req, one)
 }
 
@@ -141,20 +144,17 @@ func outage(err error) *authstar.Error {
 }
 
 func (s *Server) parseRest(req *request, one func(string) string) *authstar.Error {
-	for name, list := range req.values {
+	for _, list := range req.values {
 		if len(list) > 1 {
-			if name == "state" {
-				req.state = ""
-			}
 			return refuse(authstar.InvalidRequest, "a parameter is repeated")
 		}
 	}
 	req.challenge, req.resource, req.prompt = one("code_challenge"), one("resource"), one("prompt")
 	req.acr = strings.Fields(one("acr_values"))
 	switch {
-	case req.values.Has("request"):
+	case one("request") != "":
 		return refuse(requestNotSupported, "request objects are not supported")
-	case req.values.Has("request_uri"):
+	case one("request_uri") != "":
 		return refuse(requestURINotSupported, "request objects are not supported")
 	case one("response_type") == "":
 		return refuse(authstar.InvalidRequest, "response_type is missing")
@@ -240,14 +240,23 @@ func (req *request) granted(login *login) []string {
 	})
 }
 
-// again is the request as a URL on this server, without a prompt that was
-// answered.
-func (s *Server) again(req *request) string {
-	values := make(url.Values)
-	for name, list := range req.values {
-		if !isField(name) && !(name == "prompt" && req.prompt == "login") {
-			values[name] = list
-		}
+// again is the request as a URL on this server.
+func (s *Server) again(req *request) string { return s.urlOf(req.values) }
+
+// afterLogin is again without what the login has just answered.
+func (s *Server) afterLogin(req *request) string {
+	values := maps.Clone(req.values)
+	delete(values, "max_age")
+	if req.prompt == "login" {
+		delete(values, "prompt")
+	}
+	return s.urlOf(values)
+}
+
+func (s *Server) urlOf(request url.Values) string {
+	values := maps.Clone(request)
+	for _, name := range fields {
+		delete(values, name)
 	}
 	return s.url(s.config.Paths.Authorize) + "?" + values.Encode()
 }

@@ -217,6 +217,9 @@ func (c *Config) complete() (errs []error) {
 		if p := *paths[i]; p[0] != '/' || strings.ContainsAny(p, "{}?# ") {
 			fail("Paths: %q must begin with / and be plain", p)
 		}
+		if slices.ContainsFunc(paths[:i], func(p *string) bool { return *p == *paths[i] }) {
+			fail("Paths: %q is there twice", *paths[i])
+		}
 	}
 	c.Audience = cmp.Or(c.Audience, c.Issuer)
 	c.Resources = slices.Clone(c.Resources)

@@ -191,6 +191,9 @@ func cutPort(s string) (rest string, ok bool) {
 
 // find returns a usable client.
 func (s *Server) find(ctx context.Context, id string) (*Client, error) {
+	if id == "" {
+		return nil, nil
+	}
 	c, err := s.config.Client(ctx, id)
 	if err != nil || c == nil {
 		return nil, err

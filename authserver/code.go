@@ -28,14 +28,17 @@ type codeRecord struct {
 	Used        bool
 }
 
-// grant is what a user granted a client. Its ID is the first part of the "jti" of
-// every token that comes of it, and its family of refresh tokens has it too.
+// grant is what a user granted a client. Its refresh tokens begin with its ID,
+// which is nobody else's business: with it, anybody could make a token that looks
+// spent. Access tokens show its mark, the first part of their "jti".
 type grant struct {
 	ID       string
 	Login    login
 	Scopes   []string
 	Resource string
 }
+
+func markOf(grantID string) string { return hashKey(grantID)[:idLength] }
 
 // newCode stores a code of 256 random bits.
 func (s *Server) newCode(ctx context.Context, req *request, who *login, scopes []string) (string, error) {
@@ -48,7 +51,10 @@ func (s *Server) newCode(ctx context.Context, req *request, who *login, scopes [
 	return code, err
 }
 
-var errBadCode = refuse(tokenendpoint.InvalidGrant, "the code is not good, or not for this request")
+var (
+	errBadCode       = refuse(tokenendpoint.InvalidGrant, "the code is not good, or not for this request")
+	errOtherResource = refuse(tokenendpoint.InvalidTarget, "the token was granted for another resource")
+)
 
 // codeGrant is the grant type authorization_code (RFC 6749 section 4.1.3).
 type codeGrant struct{ *Server }
@@ -89,9 +95,11 @@ func (g codeGrant) Token(ctx context.Context, req *tokenendpoint.Request) (*toke
 		return nil, errBadCode
 	}
 	if !g.config.Now().Before(time.Unix(rec.Expires, 0)) || rec.Client != req.Client.ClientID() ||
-		!sameRedirect(&rec, req.Parameter("redirect_uri")) || !answersChallenge(req.Parameter("code_verifier"), rec.Challenge) ||
-		req.Resource != "" && req.Resource != rec.Grant.audience(g.Server) {
+		!sameRedirect(&rec, req.Parameter("redirect_uri")) || !answersChallenge(req.Parameter("code_verifier"), rec.Challenge) {
 		return nil, errBadCode
+	}
+	if req.Resource != "" && req.Resource != rec.Grant.audience(g.Server) {
+		return nil, errOtherResource
 	}
 	res, err := g.mint(req.Client.ClientID(), &rec.Grant, rec.Grant.Scopes)
 	if err != nil {
@@ -102,7 +110,7 @@ func (g codeGrant) Token(ctx context.Context, req *tokenendpoint.Request) (*toke
 			return nil, err
 		}
 		// A replay that came meanwhile found no family to end.
-		if revoked, err := g.store.has(ctx, "revoked:"+rec.Grant.ID); err != nil || revoked {
+		if revoked, err := g.store.has(ctx, "revoked:"+markOf(rec.Grant.ID)); err != nil || revoked {
 			return res, errors.Join(err, g.store.store.Delete(ctx, "family:"+rec.Grant.ID))
 		}
 	}
@@ -151,7 +159,7 @@ func (s *Server) mint(clientID string, gr *grant, scopes []string) (*tokenendpoi
 	}
 	res, err := s.signer.Mint(tokenendpoint.AccessToken{
 		Subject: gr.Login.Subject, ClientID: clientID, Audience: []string{gr.audience(s)}, Scopes: scopes,
-		ID: gr.ID + "." + newID(), Claims: claims,
+		ID: markOf(gr.ID) + "." + newID(), Claims: claims,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("authserver: %w", err)

@@ -24,14 +24,13 @@ const (
 	fieldDecision = "decision"
 )
 
-func isField(name string) bool {
-	return slices.Contains([]string{fieldForm, fieldUsername, fieldPassword, fieldStay, fieldDecision}, name)
-}
+var fields = []string{fieldForm, fieldUsername, fieldPassword, fieldStay, fieldDecision}
 
 // login is a Login and when it was, as sessions and codes keep it.
 type login struct {
 	Login
 	Time int64
+	Stay bool // signed in; else the session is for the consent page alone
 }
 
 // consentLifetime is how long a user may think about a consent page.
@@ -39,7 +38,7 @@ const consentLifetime = 10 * time.Minute
 
 // proceed sends the browser back with a code when nothing needs to be asked.
 func (s *Server) proceed(w http.ResponseWriter, r *http.Request, req *request) {
-	who, err := s.session(r)
+	who, err := s.session(r, req)
 	if err != nil {
 		s.showError(w, r, outage(err))
 		return
@@ -48,11 +47,11 @@ func (s *Server) proceed(w http.ResponseWriter, r *http.Request, req *request) {
 	switch {
 	case req.prompt == "none" && ask:
 		s.sendBack(w, req, url.Values{"error": {string(loginRequired)}})
-	case req.prompt == "none" && req.client.Consent:
+	case req.prompt == "none" && req.asksConsent():
 		s.sendBack(w, req, url.Values{"error": {string(consentRequired)}})
 	case ask:
 		s.showLogin(w, r, req, "", nil)
-	case req.client.Consent || req.prompt == "consent":
+	case req.asksConsent():
 		s.showConsent(w, r, req, who)
 	default:
 		s.issue(w, r, req, who)
@@ -62,7 +61,7 @@ func (s *Server) proceed(w http.ResponseWriter, r *http.Request, req *request) {
 // satisfies reports whether a login is as fresh and as strong as was asked for
 // (RFC 9470).
 func (s *Server) satisfies(who *login, req *request) bool {
-	age := s.config.Now().Sub(time.Unix(who.Time, 0))
+	age := time.Duration(s.config.Now().Unix()-who.Time) * time.Second // whole seconds, as logins are kept
 	return (req.maxAge < 0 || age <= req.maxAge) && (len(req.acr) == 0 || slices.Contains(req.acr, who.ACR))
 }
 
@@ -85,24 +84,32 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, req *request, va
 		s.showLogin(w, r, req, values.Get(fieldUsername), err)
 		return
 	}
-	stay := values.Get(fieldStay) != ""
-	asks := req.client.Consent || req.prompt == "consent"
-	if stay || asks {
-		lifetime := consentLifetime
-		if stay {
-			lifetime = s.config.SessionLifetime
-		}
-		if err := s.startSession(w, r, who, lifetime, stay); err != nil {
-			s.showError(w, r, outage(err), s.again(req))
-			return
-		}
+	who.Stay = values.Get(fieldStay) != ""
+	asks := req.asksConsent() && s.satisfies(who, req)
+	if err := s.replaceSession(w, r, who, asks); err != nil {
+		s.showError(w, r, outage(err), s.again(req))
+		return
 	}
 	if asks { // a page of its own, so that going back sends no password again
-		w.Header().Set("Location", s.again(req))
+		w.Header().Set("Location", s.afterLogin(req))
 		w.WriteHeader(http.StatusSeeOther)
 		return
 	}
 	s.issue(w, r, req, who)
+}
+
+func (req *request) asksConsent() bool { return req.client.Consent || req.prompt == "consent" }
+
+// replaceSession ends the session that the browser had, which may be somebody
+// else's, and starts one if the user wants or the consent page needs it.
+func (s *Server) replaceSession(w http.ResponseWriter, r *http.Request, who *login, asks bool) error {
+	switch {
+	case who.Stay:
+		return s.startSession(w, r, who, s.config.SessionLifetime)
+	case asks:
+		return s.startSession(w, r, who, consentLifetime)
+	}
+	return s.EndSession(w, r)
 }
 
 // isOurForm compares the form's token with the cookie that came with the page.
@@ -149,7 +156,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, req *request, al
 		s.sendBack(w, req, url.Values{"error": {string(authstar.AccessDenied)}, "error_description": {"the user refused"}})
 		return
 	}
-	who, err := s.session(r)
+	who, err := s.session(r, req)
 	switch {
 	case err != nil:
 		s.showError(w, r, outage(err))
@@ -179,8 +186,9 @@ func (s *Server) issue(w http.ResponseWriter, r *http.Request, req *request, who
 	s.sendBack(w, req, url.Values{"code": {code}})
 }
 
-// session is the login of the browser that asks, nil when it has none.
-func (s *Server) session(r *http.Request) (*login, error) {
+// session is the login of the browser that asks, nil when it has none for the
+// request.
+func (s *Server) session(r *http.Request, req *request) (*login, error) {
 	c, err := r.Cookie(s.page.cookie("session"))
 	if err != nil || len(c.Value) != 43 {
 		return nil, nil
@@ -188,7 +196,7 @@ func (s *Server) session(r *http.Request) (*login, error) {
 	key := "session:" + hashKey(c.Value)
 	var who login
 	text, err := s.store.get(r.Context(), key, &who)
-	if err != nil || text == nil {
+	if err != nil || text == nil || !who.Stay && !req.asksConsent() {
 		return nil, err
 	}
 	alive, err := s.refreshUser(r.Context(), &who.Login)
@@ -223,7 +231,7 @@ func (s *Server) refreshUser(ctx context.Context, l *Login) (alive bool, err err
 
 // startSession gives the browser a session with an id that nobody has seen, and
 // ends the one that it had.
-func (s *Server) startSession(w http.ResponseWriter, r *http.Request, who *login, lifetime time.Duration, stay bool) error {
+func (s *Server) startSession(w http.ResponseWriter, r *http.Request, who *login, lifetime time.Duration) error {
 	if old, err := r.Cookie(s.page.cookie("session")); err == nil {
 		if err := s.store.store.Delete(r.Context(), "session:"+hashKey(old.Value)); err != nil {
 			return err
@@ -234,7 +242,7 @@ func (s *Server) startSession(w http.ResponseWriter, r *http.Request, who *login
 		return err
 	}
 	seconds := 0 // until the browser is closed
-	if stay {
+	if who.Stay {
 		seconds = int(lifetime / time.Second)
 	}
 	s.page.setCookie(w, "session", id, seconds)
@@ -308,7 +316,7 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, req *request, kind
 		p.Client = req.client.ID
 	}
 	for name, list := range req.values {
-		if !isField(name) {
+		if !slices.Contains(fields, name) {
 			p.Hidden = append(p.Hidden, PageField{name, list[0]})
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/authstar/authstar/authserver/storetest"
 )
 
+// O06: among the rules is that of 50 redemptions at once exactly one wins.
 func TestMemoryStore(t *testing.T) {
 	storetest.Test(t, func(*testing.T) authserver.Store {
 		return authserver.NewMemoryStore(authserver.MemoryConfig{})

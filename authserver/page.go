@@ -78,7 +78,7 @@ func newPage(c *Config) (*page, error) {
 // holds it against form-action too.
 func (p *page) protect(h http.Header, redirectURI string) {
 	action := "'self'"
-	if u, err := url.Parse(redirectURI); err == nil && u.Host != "" {
+	if u, err := url.Parse(redirectURI); err == nil && u.Host != "" && u.Host[0] != '[' { // of IPv6, CSP knows the scheme alone
 		action += " " + u.Scheme + "://" + u.Host
 	} else if err == nil && u.Scheme != "" {
 		action += " " + u.Scheme + ":"

@@ -91,7 +91,7 @@ func (g refreshGrant) Token(ctx context.Context, req *tokenendpoint.Request) (*t
 		return nil, refusal
 	}
 	if req.Resource != "" && req.Resource != f.Grant.audience(g.Server) {
-		return nil, refuse(tokenendpoint.InvalidTarget, "the token was granted for another resource")
+		return nil, errOtherResource
 	}
 	next := *f
 	if err := g.renew(ctx, req.Client, &next); err != nil {
@@ -129,7 +129,10 @@ func (s *Server) family(ctx context.Context, token string) (*family, []byte, err
 	if err != nil || text == nil {
 		return nil, nil, err
 	}
-	revoked, err := s.store.has(ctx, "revoked:"+id)
+	revoked, err := s.store.has(ctx, "revoked:"+markOf(id))
+	if revoked { // by a revocation that could not go on to this
+		err = s.store.store.Delete(ctx, "family:"+id)
+	}
 	if err != nil || revoked || !s.config.Now().Before(time.Unix(f.Ends, 0)) {
 		return nil, nil, err
 	}
@@ -172,7 +175,7 @@ func (s *Server) reused(ctx context.Context, f *family) error {
 func (s *Server) renew(ctx context.Context, client authstar.Client, f *family) error {
 	alive, err := s.refreshUser(ctx, &f.Grant.Login.Login)
 	if err != nil {
-		return err
+		return outage(err)
 	}
 	if !alive {
 		if err := s.revokeGrant(ctx, f.Grant.ID); err != nil {

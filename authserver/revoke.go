@@ -2,10 +2,11 @@ package authserver
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
+
+	"github.com/go-jose/go-jose/v4/json" // which does not take "Scope" for "scope"
 
 	"github.com/authstar/authstar"
 	"github.com/authstar/authstar/internal/claims"
@@ -17,7 +18,7 @@ var errReuse = errors.New("authserver: a spent refresh token was used again; the
 // revokeGrant ends everything that comes of a grant: the refresh tokens, and the
 // access tokens as far as those who check them ask here.
 func (s *Server) revokeGrant(ctx context.Context, id string) error {
-	if _, err := s.store.Add(ctx, "revoked:"+id, []byte{}, s.lastsUntil()); err != nil {
+	if _, err := s.store.Add(ctx, "revoked:"+markOf(id), []byte{}, s.lastsUntil()); err != nil {
 		return err
 	}
 	return s.store.store.Delete(ctx, "family:"+id)
@@ -46,8 +47,8 @@ func (s *Server) active(ctx context.Context, token string) (*accessToken, []byte
 	if err := json.Unmarshal(payload, t); err != nil {
 		return nil, nil, nil
 	}
-	grant, _, _ := strings.Cut(t.ID, ".")
-	revoked, err := s.store.has(ctx, "revoked:"+t.ID, "revoked:"+grant)
+	mark, _, _ := strings.Cut(t.ID, ".")
+	revoked, err := s.store.has(ctx, "revoked:"+t.ID, "revoked:"+mark)
 	if err != nil || revoked {
 		return nil, nil, err
 	}

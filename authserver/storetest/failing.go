@@ -121,8 +121,10 @@ const maxCalls = 1000
 // in which nothing failed, is a part of the test: [Failing.Failed] tells.
 //
 //	storetest.EveryFailure(t, newStore, func(t *testing.T, store *storetest.Failing) {
-//		response := redeem(t, newServer(t, store))
-//		if want := 200; store.Failed() { want = 500 … }
+//		status, body := redeem(t, newServer(t, store))
+//		if ok := status == 200; ok == store.Failed() {
+//			t.Errorf("status %d, and the store failed: %v", status, store.Failed())
+//		}
 //	})
 func EveryFailure(t *testing.T, newStore func(t *testing.T) authserver.Store, test func(t *testing.T, store *Failing)) {
 	t.Helper()

@@ -23,7 +23,7 @@ func TestFailingKeepsTheContract(t *testing.T) {
 	})
 }
 
-// Every call of a sequence fails in its turn, with the effect that its fault says
+// O31: every call of a sequence fails in its turn, with the effect that its fault says
 // on the ones after it.
 func TestFail(t *testing.T) {
 	tests := []struct {

@@ -38,8 +38,8 @@ type Config struct {
 	// MaxWait is the longest that failures can shut a key out: Every to 24 hours.
 	// 0 is an hour, or Every if that is longer.
 	MaxWait time.Duration
-	// MaxKeys is how many keys are remembered, each in about 300 bytes. 0 is
-	// 10,000.
+	// MaxKeys is how many keys are remembered, each in at most 300 bytes: more
+	// than honest users get wrong within Burst × Every. 0 is 10,000.
 	MaxKeys int
 	// Now is the clock, which must not go backwards. nil is time.Now, whose
 	// monotonic reading does not.
@@ -195,8 +195,9 @@ func (t *Throttle) Fail(key string) {
 //
 // It does so at most once in Burst × Every. Otherwise, whoever guesses while the
 // user, or a program of his, keeps logging in would have a full bucket after
-// every such login; like this, he has twice the guesses at most. A check that
-// did not happen, since the answer was remembered, is no success.
+// every such login; like this, he has twice the guesses at most. The account is
+// remembered for that time. A check that did not happen, since the answer was
+// remembered, is no success.
 //
 // It is not for addresses: someone with one account of his own would reset the
 // address between guesses at others.

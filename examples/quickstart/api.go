@@ -8,12 +8,14 @@ import (
 	"github.com/authstar/authstar"
 	"github.com/authstar/authstar/authenticators"
 	"github.com/authstar/authstar/authenticators/jwks"
+	"github.com/authstar/authstar/openapi"
+	"github.com/authstar/authstar/openapi/docs"
 	"github.com/authstar/authstar/security"
 	"github.com/authstar/authstar/tokenendpoint"
 )
 
-// newServer is the whole server: who is calling, what they may do, and where
-// they get tokens. The issuer is the server's own URL.
+// newServer is the whole server: the API, where its callers get tokens, and its
+// documentation. The issuer is the server's own URL.
 func newServer(issuer string, observe func(context.Context, authstar.Result)) (http.Handler, error) {
 	signer, err := tokenendpoint.NewSigner(tokenendpoint.SignerConfig{Issuer: issuer, Audiences: []string{issuer}})
 	if err != nil {
@@ -22,27 +24,38 @@ func newServer(issuer string, observe func(context.Context, authstar.Result)) (h
 	tokens, err := tokenendpoint.New(tokenendpoint.Config{
 		Authenticate: checkClient,
 		Grants:       []tokenendpoint.Grant{tokenendpoint.ClientCredentials(signer.Build)},
+		URL:          issuer + "/oauth2/token",
+		Scopes:       map[string]string{"orders:read": "See orders", "orders:write": "Add orders", "admin": "Administration"},
 	})
 	if err != nil {
 		return nil, err
 	}
-	api, err := newAPI(issuer, signer, observe)
+	chain, session, sessions, err := newChain(issuer, signer)
 	if err != nil {
 		return nil, err
 	}
+	mux := newAPI(sessions, session.Scheme())
+	api := chain.WithObserver(observe).Handler(mux)
+	page, err := docs.New(docs.Config{Title: "Quickstart", Document: "/openapi.json", ClientID: "demo", Scopes: []string{"orders:read"}})
+	if err != nil {
+		return nil, err
+	}
+
 	// A client that asks for a token is not yet a caller of the API.
 	root := http.NewServeMux()
 	root.Handle("/oauth2/token", tokens)
 	root.Handle("/.well-known/jwks.json", signer.JWKS())
+	root.Handle("GET /openapi.json", openapi.Handler(mux.Document(openapi.Info{Title: "Quickstart"}), api, openapi.OAuth2("oauth2", tokens.Flows()...)...))
+	root.Handle("GET /docs/", page)
 	root.Handle("/", api)
 	return root, nil
 }
 
-// newAPI is the API: a chain around guarded routes.
-func newAPI(issuer string, keys jwks.KeySet, observe func(context.Context, authstar.Result)) (http.Handler, error) {
+// newChain is who may be calling.
+func newChain(issuer string, keys jwks.KeySet) (*authstar.Chain, *authenticators.Session, *sessions, error) {
 	jwt, err := authenticators.NewJWT(authenticators.JWTConfig{Issuer: issuer, Audiences: []string{issuer}, Keys: keys})
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	sessions := newSessions()
 	session := authenticators.NewSession(sessionCookie, sessions.load)
@@ -52,23 +65,29 @@ func newAPI(issuer string, keys jwks.KeySet, observe func(context.Context, auths
 		authenticators.NewAPIKey("X-API-Key", findKey),
 		session,
 	)
-	if err != nil {
-		return nil, err
-	}
+	return chain, session, sessions, err
+}
 
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", home)
-	mux.Handle("GET /me", security.Authenticated().HandlerFunc(me))
-	mux.Handle("GET /orders", security.Scopes("orders:read").HandlerFunc(listOrders))
-	mux.Handle("POST /orders", security.Scopes("orders:write").HandlerFunc(addOrder))
-	mux.Handle("GET /admin", security.Scopes("admin").HandlerFunc(admin))
-	mux.Handle("GET /healthz", security.Internal().HandlerFunc(health))
+// newAPI is what they may do. openapi.Mux is an http.ServeMux that remembers its
+// routes for the document.
+func newAPI(sessions *sessions, session authstar.Scheme) *openapi.Mux {
+	mux := new(openapi.Mux)
+	handle := func(pattern, summary string, h http.Handler) {
+		mux.Handle(pattern, h)
+		mux.Describe(pattern, openapi.Operation{Summary: summary})
+	}
+	handle("GET /{$}", "Who am I, if anybody?", http.HandlerFunc(home))
+	handle("GET /me", "Who am I?", security.Authenticated().HandlerFunc(me))
+	handle("GET /orders", "List the orders", security.Scopes("orders:read").HandlerFunc(listOrders))
+	handle("POST /orders", "Add an order", security.Scopes("orders:write").HandlerFunc(addOrder))
+	handle("GET /admin", "Administration", security.Scopes("admin").HandlerFunc(admin))
+	handle("GET /healthz", "For the internal network", security.Internal().HandlerFunc(health))
 
 	// A page of another site must not log people in or out.
-	sameOrigin := http.NewCrossOriginProtection()
-	mux.Handle("POST /login", sameOrigin.Handler(login(sessions, session.Scheme())))
-	mux.Handle("POST /logout", sameOrigin.Handler(http.HandlerFunc(sessions.logout)))
-	return chain.WithObserver(observe).Handler(mux), nil
+	sameOrigin := http.NewCrossOriginProtection().Handler
+	handle("POST /login", "Log in with the form fields username and password", openapi.Through(login(sessions, session), sameOrigin))
+	handle("POST /logout", "Log out", openapi.Through(http.HandlerFunc(sessions.logout), sameOrigin))
+	return mux
 }
 
 // home is open to everybody, and greets those it knows.

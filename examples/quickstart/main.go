@@ -116,6 +116,9 @@ curl -i -b /tmp/quickstart.cookies -X POST URL/logout
 # 200: an open route
 curl -i URL/
 
+# 200: the document of all this, for the page at URL/docs/
+curl -i URL/openapi.json
+
 # 200: for callers on the internal network
 curl -i URL/healthz
 `

@@ -111,7 +111,7 @@ func (b *Bearer) Subprotocol(name string) authstar.Authenticator {
 			if e, ok := strings.CutPrefix(p, prefix); ok {
 				encoded = e
 				found++
-			} else if !strings.HasPrefix(p, subprotocolPrefix) {
+			} else if !isToken(p) {
 				others++
 			}
 		}
@@ -138,11 +138,17 @@ func (b *Bearer) Subprotocol(name string) authstar.Authenticator {
 func Subprotocols(r *http.Request) []string {
 	var list []string
 	for p := range offered(r) {
-		if !strings.HasPrefix(p, subprotocolPrefix) {
+		if !isToken(p) {
 			list = append(list, p)
 		}
 	}
 	return list
+}
+
+// isToken takes a misspelled prefix for one too, since the token behind it is as
+// secret.
+func isToken(subprotocol string) bool {
+	return len(subprotocol) >= len(subprotocolPrefix) && strings.EqualFold(subprotocol[:len(subprotocolPrefix)], subprotocolPrefix)
 }
 
 func offered(r *http.Request) iter.Seq[string] {

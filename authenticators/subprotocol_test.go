@@ -101,6 +101,7 @@ func TestSubprotocols(t *testing.T) {
 	}{
 		{"W04 tokens are left out", []string{"Sec-WebSocket-Protocol: chat, " + subprotocol("authstar", aliceToken) + ",v2", "Sec-WebSocket-Protocol: " + subprotocol("other", "x") + ", v3"}, []string{"chat", "v2", "v3"}},
 		{"W04 the order stays", []string{"Sec-WebSocket-Protocol: b, a"}, []string{"b", "a"}},
+		{"W04 a token with a misspelled prefix is left out", []string{"Sec-WebSocket-Protocol: Base64URL.Bearer.authstar.YQ, chat"}, []string{"chat"}},
 		{"W04 nothing is offered", nil, nil},
 		{"W04 nothing but a token is offered", []string{"Sec-WebSocket-Protocol: " + subprotocol("authstar", aliceToken)}, nil},
 	} {

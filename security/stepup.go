@@ -15,8 +15,10 @@ import (
 // MaxAge passes clients whose user logged in at most that long ago, by the claim
 // "auth_time" (OpenID Connect Core section 2, in seconds). Others, and clients
 // without the claim, are asked to log in again: 401
-// insufficient_user_authentication with max_age (RFC 9470 section 3). The
-// duration is at least one second and is told in whole seconds, rounded down.
+// insufficient_user_authentication with max_age (RFC 9470 section 3). So are
+// those whose login is more than a minute ahead of the clock. The duration is at
+// least one second and counts in whole seconds, rounded down; so do the ages of
+// logins, as with authorization servers.
 //
 // A client that is no [authstar.Identity] has a method Claim(string) (any, bool)
 // for "auth_time"; for a session that is the time of its login.
@@ -65,6 +67,11 @@ func claimOf(client authstar.Client, name string) any {
 	return v
 }
 
+// clockSkew is how many seconds the clock of an issuer may be ahead of ours. A
+// time further ahead, such as one in milliseconds, would make a login that never
+// ages.
+const clockSkew = 60
+
 type maxAge struct {
 	most time.Duration
 	now  func() time.Time
@@ -79,8 +86,11 @@ func (p *maxAge) check(r *http.Request) *authstar.Error {
 	if err != nil {
 		return err
 	}
-	if at, ok := seconds(claimOf(client, "auth_time")); ok && p.now().Sub(at) <= p.most {
-		return nil
+	if at, ok := seconds(claimOf(client, "auth_time")); ok {
+		age := p.now().Unix() - at.Unix()
+		if age <= int64(p.most/time.Second) && age >= -clockSkew {
+			return nil
+		}
 	}
 	return stepUp(p.most, nil)
 }

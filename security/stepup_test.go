@@ -2,6 +2,7 @@ package security_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -28,7 +29,7 @@ func stepUpRequest(claims map[string]any) *http.Request {
 }
 
 func TestStepUp(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
+	now := time.Unix(1_800_000_000, 900_000_000)
 	rules := security.Rules{Now: func() time.Time { return now }}
 	fresh := rules.MaxAge(5 * time.Minute)
 	strong := security.ACR("phr", "phrh")
@@ -41,7 +42,15 @@ func TestStepUp(t *testing.T) {
 		{"a login of just now", fresh, map[string]any{"auth_time": now.Unix()}, true},
 		{"a login as old as may be", fresh, map[string]any{"auth_time": now.Add(-5 * time.Minute).Unix()}, true},
 		{"a login one second older", fresh, map[string]any{"auth_time": now.Add(-5*time.Minute - time.Second).Unix()}, false},
+		{"a session's login as old as may be", fresh, map[string]any{"auth_time": now.Add(-5*time.Minute - 100*time.Millisecond)}, true},
+		{"a session's login that is older", fresh, map[string]any{"auth_time": now.Add(-5*time.Minute - time.Second)}, false},
 		{"a session's login time", fresh, map[string]any{"auth_time": now.Add(-time.Minute)}, true},
+		{"a login by a clock that is ahead", fresh, map[string]any{"auth_time": now.Add(time.Minute).Unix()}, true},
+		{"a login in the future", fresh, map[string]any{"auth_time": now.Add(time.Minute + time.Second).Unix()}, false},
+		{"a login time in milliseconds", fresh, map[string]any{"auth_time": json.Number("1800000000000")}, false},
+		{"a login time as tokens have it", fresh, map[string]any{"auth_time": json.Number("1799999700.5")}, true},
+		{"a login time that is too large", fresh, map[string]any{"auth_time": json.Number("1e300")}, false},
+		{"a login time below zero", fresh, map[string]any{"auth_time": json.Number("-1")}, false},
 		{"no login time", fresh, nil, false},
 		{"a login time that is no number", fresh, map[string]any{"auth_time": "now"}, false},
 		{"a class that will do", strong, map[string]any{"acr": "phrh"}, true},

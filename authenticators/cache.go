@@ -3,8 +3,10 @@ package authenticators
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/hmac"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"hash"
 	"sync"
@@ -27,19 +29,31 @@ type digest [sha256.Size]byte
 // digestOf is HMAC-SHA256 under a key that the process makes for itself. Each
 // verifier has a table of its own, so that the same digest never means another
 // verifier's verdict.
-func digestOf(token string) (d digest) {
-	h := digesters.Get().(hash.Hash)
+func digestOf(token string) digest {
+	h := digesters.Get().(*digester)
 	h.Reset()
-	_, _ = h.Write([]byte(token))
-	h.Sum(d[:0])
+	for token != "" {
+		n := copy(h.chunk[:], token)
+		_, _ = h.Write(h.chunk[:n])
+		token = token[n:]
+	}
+	d := digest(h.Sum(h.sum[:0]))
+	clear(h.chunk[:]) // of a secret
 	digesters.Put(h)
 	return d
+}
+
+// digester has room for what would else be allocated for every token.
+type digester struct {
+	hash.Hash
+	chunk [1 << 10]byte
+	sum   digest
 }
 
 var digesters = func() *sync.Pool {
 	key := make([]byte, sha256.Size)
 	_, _ = rand.Read(key) // never fails
-	return &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}
+	return &sync.Pool{New: func() any { return &digester{Hash: hmac.New(sha256.New, key)} }}
 }()
 
 // tokenCache remembers the tokens that one JWT verified.
@@ -47,14 +61,14 @@ type tokenCache = table[*cached]
 
 // cached is a verified token.
 type cached struct {
-	token  *Token
+	token  Token
 	key    crypto.PublicKey // that verified it
 	client authstar.Client  // with JWTConfig.CacheClient
 }
 
 // remember keeps a verified token.
 func (j *JWT) remember(d digest, t *Token, key any, client authstar.Client, err error) {
-	c := &cached{token: t, key: key}
+	c := &cached{token: *t, key: key}
 	if j.config.CacheClient && j.config.Client != nil {
 		if err != nil {
 			return
@@ -93,7 +107,7 @@ func (j *JWT) remembered(ctx context.Context, d digest) (authstar.Client, error,
 			if c.client != nil {
 				return c.client, nil, true
 			}
-			client, err := j.client(ctx, c.token)
+			client, err := j.client(ctx, &c.token)
 			return client, err, true
 		}
 	}
@@ -110,6 +124,16 @@ func (j *JWT) Purge() {
 }
 
 func sameKey(a, b any) bool {
+	switch a := a.(type) { // the same set as before; Equal allocates
+	case *rsa.PublicKey:
+		if b, ok := b.(*rsa.PublicKey); ok && a == b {
+			return true
+		}
+	case *ecdsa.PublicKey:
+		if b, ok := b.(*ecdsa.PublicKey); ok && a == b {
+			return true
+		}
+	}
 	if secret, ok := a.([]byte); ok {
 		other, ok := b.([]byte)
 		return ok && hmac.Equal(secret, other)

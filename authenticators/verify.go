@@ -71,11 +71,20 @@ func (j *JWT) verify(ctx context.Context, u *unverified, sum digest) (authstar.C
 	return client, err
 }
 
-// client maps a token to who it is.
+// client maps a token to who it is. An identity and its scopes, if they are few,
+// are one allocation.
 func (j *JWT) client(ctx context.Context, t *Token) (authstar.Client, error) {
 	if j.config.Client == nil {
-		id := &authstar.Identity{ID: t.Subject, Scope: t.Scopes, Issuer: t.Issuer, Expires: t.Expires}
-		return id.WithClaims(t.claims), nil
+		c := new(struct {
+			authstar.Identity
+			few [4]string
+		})
+		id := authstar.Identity{ID: t.Subject, Issuer: t.Issuer, Expires: t.Expires}
+		c.Identity = *id.WithClaims(t.claims)
+		if t.Scopes != nil {
+			c.Scope = append(c.few[:0], t.Scopes...)
+		}
+		return &c.Identity, nil
 	}
 	// What the application does to its Token must not be remembered.
 	client, err := j.config.Client(ctx, t.clone())
@@ -152,6 +161,9 @@ func (j *JWT) checkSignature(ctx context.Context, jws *jose.JSONWebSignature, h 
 		}
 		tried++
 		if _, err := jws.Verify(keys[i].Key); err == nil {
+			if keys[i].KeyID == h.KeyID {
+				h.KeyID = keys[i].KeyID // one string for all tokens that are remembered
+			}
 			return keys[i].Key, nil
 		}
 	}

@@ -16,8 +16,9 @@ import (
 	"github.com/authstar/authstar/tokenendpoint"
 )
 
-// codeRecord is an authorization code, kept under its hash. It stays as used
-// until the tokens that it got have ended, so that a replay is known for one.
+// codeRecord is an authorization code, kept under its hash. It stays as used, with
+// nothing but the grant's ID, until the tokens that it got have ended, so that a
+// replay is known for one.
 type codeRecord struct {
 	Client      string
 	RedirectURI string
@@ -82,9 +83,8 @@ func (g codeGrant) Token(ctx context.Context, req *tokenendpoint.Request) (*toke
 	}
 	won := false
 	if !rec.Used {
-		used := rec
-		used.Used = true
-		if won, err = g.store.swap(ctx, key, text, &used, g.lastsUntil()); err != nil {
+		used := &codeRecord{Grant: grant{ID: rec.Grant.ID}, Used: true}
+		if won, err = g.store.swap(ctx, key, text, used, g.lastsUntil()); err != nil {
 			return nil, err
 		}
 	}

@@ -41,7 +41,7 @@ func clients(issuer string) func(context.Context, string) (*authserver.Client, e
 	all := []string{"orders:read", "orders:write", authserver.OfflineAccess}
 	known := map[string]*authserver.Client{
 		"spa": {
-			Name: "The page", RedirectURIs: []string{issuer + "/callback", elsewhere}, Scope: all,
+			Name: "The page", RedirectURIs: []string{issuer + "/callback", issuer + "/docs/oauth2-redirect.html", elsewhere}, Scope: all,
 			Grants: []string{authserver.AuthorizationCode, authserver.RefreshToken},
 		},
 		"web": {

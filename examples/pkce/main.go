@@ -1,5 +1,6 @@
 // Pkce serves an authorization server, an API that is guarded by its tokens, and
-// a page that logs in with the authorization code flow and PKCE.
+// a page that logs in with the authorization code flow and PKCE. So does the
+// API's reference at /docs/.
 //
 //	go run ./examples/pkce
 package main

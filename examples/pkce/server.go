@@ -9,6 +9,8 @@ import (
 	"github.com/authstar/authstar"
 	"github.com/authstar/authstar/authenticators"
 	"github.com/authstar/authstar/authserver"
+	"github.com/authstar/authstar/openapi"
+	"github.com/authstar/authstar/openapi/docs"
 	"github.com/authstar/authstar/security"
 )
 
@@ -27,16 +29,25 @@ func newServer(issuer string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := newAPI(login)
+	// The server itself verifies: it also knows what was revoked.
+	chain, err := authstar.New(authenticators.NewBearer(login))
 	if err != nil {
 		return nil, err
 	}
+	mux := newAPI()
+	api := chain.Handler(mux)
 	page, err := newPage()
+	if err != nil {
+		return nil, err
+	}
+	reference, err := docs.New(docs.Config{Title: "Orders", Document: "/openapi.json", ClientID: "spa", Scopes: []string{"orders:read"}})
 	if err != nil {
 		return nil, err
 	}
 	root := http.NewServeMux()
 	root.Handle("/api/", api)
+	root.Handle("GET /openapi.json", openapi.Handler(mux.Document(openapi.Info{Title: "Orders"}), api, openapi.OAuth2("oauth2", login.Flows()...)...))
+	root.Handle("GET /docs/", reference)
 	root.Handle("GET /{$}", page)
 	root.Handle("GET /callback", page)
 	root.Handle("GET /app.js", page)
@@ -52,18 +63,17 @@ func newServer(issuer string) (http.Handler, error) {
 	return root, nil
 }
 
-// newAPI knows who is calling from the server itself, which also knows what was
-// revoked.
-func newAPI(verifier authenticators.TokenVerifier) (http.Handler, error) {
-	chain, err := authstar.New(authenticators.NewBearer(verifier))
-	if err != nil {
-		return nil, err
+// newAPI is what a token is good for.
+func newAPI() *openapi.Mux {
+	mux := new(openapi.Mux)
+	handle := func(pattern, summary string, h http.Handler) {
+		mux.Handle(pattern, h)
+		mux.Describe(pattern, openapi.Operation{Summary: summary})
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /api/me", security.Authenticated().HandlerFunc(me))
-	mux.Handle("GET /api/orders", security.Scopes("orders:read").HandlerFunc(orders))
-	mux.Handle("GET /api/admin", security.Claim("role", "admin").HandlerFunc(admin))
-	return chain.Handler(mux), nil
+	handle("GET /api/me", "Who am I?", security.Authenticated().HandlerFunc(me))
+	handle("GET /api/orders", "List the orders", security.Scopes("orders:read").HandlerFunc(orders))
+	handle("GET /api/admin", "Administration", security.Claim("role", "admin").HandlerFunc(admin))
+	return mux
 }
 
 func me(w http.ResponseWriter, r *http.Request) {

@@ -25,7 +25,7 @@ async function post(url, params) {
   const response = await fetch(url, { method: "POST", body: new URLSearchParams({ client_id: client, ...params }) });
   const text = await response.text();
   const body = text ? JSON.parse(text) : {};
-  if (!response.ok) throw new Error(body.error_description || body.error);
+  if (!response.ok) throw new Error(body.error_description || body.error, { cause: body.error });
   return body;
 }
 
@@ -45,6 +45,7 @@ async function callback() {
   const answer = new URLSearchParams(location.search);
   const started = JSON.parse(sessionStorage.getItem("login"));
   sessionStorage.removeItem("login");
+  if (!started && tokens.get()) return location.replace("/"); // the way back, through a login that is over
   const doc = await metadata();
   if (!started || answer.get("state") !== started.state) throw new Error("this login was not started here, or is over");
   if (answer.get("iss") !== doc.issuer) throw new Error("the answer is from another issuer");
@@ -57,17 +58,28 @@ async function callback() {
 
 async function refresh() {
   const doc = await metadata();
-  tokens.set(await post(doc.token_endpoint, { grant_type: "refresh_token", refresh_token: tokens.get().refresh_token }));
+  try {
+    tokens.set(await post(doc.token_endpoint, { grant_type: "refresh_token", refresh_token: tokens.get().refresh_token }));
+  } catch (error) {
+    if (error.cause !== "invalid_grant") throw error;
+    tokens.clear();
+    return show("Your login has ended. Please log in again.");
+  }
   show("The token was refreshed.");
 }
 
 async function logout() {
   const held = tokens.get();
   tokens.clear();
-  const doc = await metadata();
-  await post(doc.revocation_endpoint, { token: held.refresh_token || held.access_token });
-  await fetch("/logout", { method: "POST" });
-  show("You are logged out.");
+  try {
+    const ended = await fetch("/logout", { method: "POST" });
+    if (!ended.ok) throw new Error("the server cannot be told now");
+    const doc = await metadata();
+    await post(doc.revocation_endpoint, { token: held.refresh_token || held.access_token });
+  } finally {
+    show("You are logged out.");
+    byId("login").focus();
+  }
 }
 
 async function call(path) {
@@ -91,7 +103,13 @@ function show(message) {
 }
 
 const fail = (error) => { byId("state").textContent = "That did not work: " + error.message; };
-const guard = (f) => () => f().catch(fail);
+let busy = false; // a refresh token that is used twice is taken for stolen
+const guard = (f) => async () => {
+  if (busy) return;
+  busy = true;
+  await f().catch(fail);
+  busy = false;
+};
 
 if (location.pathname === "/callback") {
   callback().catch(fail);

@@ -1,0 +1,110 @@
+package authserver_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/authstar/authstar/authserver"
+)
+
+const confidential = "web:web-secret"
+
+func withGrace(t testing.TB) *fixture {
+	return newFixture(t, func(c *authserver.Config) { c.RefreshGrace = 30 * time.Second })
+}
+
+// O21: a client whose answer was lost asks again, and gets the same successor.
+func TestGraceRepeatsTheAnswer(t *testing.T) {
+	f := withGrace(t)
+	first := f.tokens(confidential).get("refresh_token")
+	second := f.refresh(confidential, first)
+	for _, wait := range []time.Duration{0, 10 * time.Second, 19 * time.Second} {
+		f.advance(wait)
+		again := f.refresh(confidential, first)
+		if again.get("refresh_token") == "" || again.get("refresh_token") != second.get("refresh_token") || again.get("access_token") == second.get("access_token") {
+			t.Fatalf("after %v: %s", wait, again.text)
+		}
+	}
+	if a := f.refresh(confidential, second.get("refresh_token")); a.status != http.StatusOK {
+		t.Errorf("the successor: %s", a.text)
+	}
+}
+
+// O21: when a spent token is a reuse in spite of the grace.
+func TestGraceEnds(t *testing.T) {
+	for name, row := range map[string]struct {
+		who  string
+		then func(f *fixture, second answer)
+	}{
+		"after the grace":              {confidential, func(f *fixture, _ answer) { f.advance(31 * time.Second) }},
+		"when the successor was used":  {confidential, func(f *fixture, second answer) { f.refresh(confidential, second.get("refresh_token")) }},
+		"at once, for a public client": {"spa", func(*fixture, answer) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := withGrace(t)
+			first := f.tokens(row.who).get("refresh_token")
+			second := f.refresh(row.who, first)
+			row.then(f, second)
+			if a := f.refresh(row.who, first); a.get("error") != "invalid_grant" {
+				t.Errorf("%s", a.text)
+			}
+			if a := f.refresh(row.who, second.get("refresh_token")); a.get("error") != "invalid_grant" {
+				t.Errorf("the family lives: %s", a.text)
+			}
+			f.wantDead("O21", second.get("access_token"))
+		})
+	}
+}
+
+// O21: a repetition is held to what the request says, as the first one is.
+func TestGraceIsForTheSameClient(t *testing.T) {
+	f := withGrace(t)
+	first := f.tokens(confidential).get("refresh_token")
+	f.refresh(confidential, first)
+	if a := f.refresh("other:other-secret", first); a.get("error") != "invalid_grant" {
+		t.Errorf("another client: %s", a.text)
+	}
+	if a := f.refresh(confidential, first, "scope", "admin"); a.get("error") != "invalid_scope" {
+		t.Errorf("a wider scope: %s", a.text)
+	}
+	if a := f.refresh(confidential, first, "scope", "read"); a.get("scope") != "read" {
+		t.Errorf("a narrower scope: %s", a.text)
+	}
+}
+
+// O21: within the grace all of 50 at once get the same successor.
+func TestGraceForManyAtOnce(t *testing.T) {
+	f := withGrace(t)
+	first := f.tokens(confidential).get("refresh_token")
+	successors := make(map[string]bool)
+	for _, a := range together(50, func() answer { return f.refresh(confidential, first) }) {
+		if a.status != http.StatusOK {
+			t.Fatalf("%d %s", a.status, a.text)
+		}
+		successors[a.get("refresh_token")] = true
+	}
+	if len(successors) != 1 {
+		t.Fatalf("%d successors", len(successors))
+	}
+	for successor := range successors {
+		if a := f.refresh(confidential, successor); a.status != http.StatusOK {
+			t.Errorf("the successor: %s", a.text)
+		}
+	}
+}
+
+// The grace does not outlive the user or the client's rights.
+func TestGraceAsksAgain(t *testing.T) {
+	f := withUser(t, func(c *authserver.Config) { c.RefreshGrace = 30 * time.Second })
+	first := f.tokens(confidential).get("refresh_token")
+	f.refresh(confidential, first)
+	f.replace("web", func(c *authserver.Client) { c.Scope = []string{"read"} })
+	if a := f.refresh(confidential, first); a.get("scope") != "read offline_access" {
+		t.Errorf("O22: %s", a.text)
+	}
+	delete(f.users, "alice wonderland")
+	if a := f.refresh(confidential, first); a.get("error") != "invalid_grant" {
+		t.Errorf("O22: %s", a.text)
+	}
+}

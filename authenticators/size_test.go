@@ -101,7 +101,7 @@ func TestCredentialsOfAnAttackersSize(t *testing.T) {
 // too.
 func cost(f func()) (allocated uint64, took time.Duration) {
 	allocated, took = 1<<62, time.Hour
-	for range 3 {
+	for range 8 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		start := time.Now()

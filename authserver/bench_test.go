@@ -33,7 +33,7 @@ func (w *nullWriter) Write(p []byte) (int, error) {
 // as long as it may be. What an attacker sends a million times stores nothing:
 // TestAuthorizeStoresNothing.
 func BenchmarkAuthorize(b *testing.B) {
-	f := newFixture(b)
+	f := newFixture(b, func(c *authserver.Config) { c.Observe = nil })
 	for name, request := range map[string]url.Values{
 		"login page":          ask(),
 		"sent back":           ask("scope", "x"),

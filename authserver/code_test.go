@@ -122,31 +122,32 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// O06: a replay that comes when the code is used and its tokens are not there yet.
+// O06: a replay that comes before the code is used, and one that comes when it is
+// and its tokens are not there yet.
 func TestReplayInBetween(t *testing.T) {
-	store := newSpy()
-	f := newFixture(t, func(c *authserver.Config) { c.Store = store })
-	code := f.code(ask())
-	replays := 0
-	store.onAdd = func(key string) {
-		if strings.HasPrefix(key, "family:") {
-			replays++
-			if a := f.redeem(code); a.get("error") != "invalid_grant" {
-				t.Errorf("O06: %s", a.text)
+	for _, call := range []string{"swap code:", "add family:"} {
+		store := newSpy()
+		f := newFixture(t, func(c *authserver.Config) { c.Store = store })
+		code := f.code(ask())
+		var other answer
+		store.before = func(now string) {
+			if strings.HasPrefix(now, call) {
+				other = f.redeem(code)
 			}
 		}
-	}
-	a := f.redeem(code)
-	if store.onAdd = nil; replays != 1 {
-		t.Fatalf("%d replays", replays)
-	}
-	f.wantDead("O06", a.get("access_token"))
-	f.advance(20 * time.Minute)
-	if a := f.refresh("spa", a.get("refresh_token")); a.get("error") != "invalid_grant" {
-		t.Errorf("O06: the refresh token got %s", a.text)
-	}
-	if _, ok, _ := store.Get(t.Context(), "family:"+a.get("refresh_token")[:22]); ok {
-		t.Error("O06: the family is still there")
+		mine := f.redeem(code)
+		store.before = nil
+		first, second := mine, other
+		if call == "swap code:" {
+			first, second = other, mine
+		}
+		if first.status != http.StatusOK || second.get("error") != "invalid_grant" {
+			t.Fatalf("O06: %s: %s and %s", call, first.text, second.text)
+		}
+		f.wantDead("O06", first.get("access_token"))
+		if _, ok, _ := store.Get(t.Context(), "family:"+first.get("refresh_token")[:22]); ok {
+			t.Errorf("O06: %s: the refresh token outlives the replay", call)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package authserver_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,6 +92,51 @@ func TestGraceForManyAtOnce(t *testing.T) {
 		if a := f.refresh(confidential, successor); a.status != http.StatusOK {
 			t.Errorf("the successor: %s", a.text)
 		}
+	}
+}
+
+// O21: a request that another one overtakes is a repetition within the grace, and
+// a reuse without it.
+func TestOvertakenRefresh(t *testing.T) {
+	for _, grace := range []time.Duration{0, 30 * time.Second} {
+		store := newSpy()
+		f := newFixture(t, func(c *authserver.Config) { c.RefreshGrace, c.Store = grace, store })
+		token := f.tokens(confidential).get("refresh_token")
+		var other answer
+		store.before = func(call string) {
+			if strings.HasPrefix(call, "swap family:") {
+				other = f.refresh(confidential, token)
+			}
+		}
+		mine := f.refresh(confidential, token)
+		store.before = nil
+		if other.status != http.StatusOK {
+			t.Fatalf("the first: %s", other.text)
+		}
+		if grace > 0 && (mine.get("refresh_token") == "" || mine.get("refresh_token") != other.get("refresh_token")) {
+			t.Errorf("with a grace: %s and %s", mine.text, other.text)
+		}
+		if grace == 0 && mine.get("error") != "invalid_grant" {
+			t.Errorf("without: %s", mine.text)
+		}
+		if a := f.refresh(confidential, other.get("refresh_token")); (a.status == http.StatusOK) != (grace > 0) {
+			t.Errorf("the successor, with a grace of %v: %s", grace, a.text)
+		}
+	}
+}
+
+// O21: a request that comes after the family has ended gets nothing.
+func TestOvertakenByARevocation(t *testing.T) {
+	store := newSpy()
+	f := newFixture(t, func(c *authserver.Config) { c.RefreshGrace, c.Store = 30*time.Second, store })
+	token := f.tokens(confidential).get("refresh_token")
+	store.before = func(call string) {
+		if strings.HasPrefix(call, "swap family:") {
+			f.revoke(confidential, token)
+		}
+	}
+	if a := f.refresh(confidential, token); a.get("error") != "invalid_grant" {
+		t.Errorf("%s", a.text)
 	}
 }
 

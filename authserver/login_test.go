@@ -172,7 +172,7 @@ func TestLoginCallback(t *testing.T) {
 	}{
 		"an outage":             {err: errors.New("10.0.0.7 is down"), want: 503},
 		"a stated outage":       {err: &authstar.Error{Code: authstar.TemporarilyUnavailable, RetryAfter: time.Minute}, want: 503},
-		"a fault":               {err: &authstar.Error{Code: authstar.ServerError}, want: 500},
+		"a fault":               {err: &authstar.Error{Code: authstar.ServerError, Description: "10.0.0.7"}, want: 500},
 		"a refusal":             {err: &authstar.Error{Code: authstar.AccessDenied, Description: "locked by 10.0.0.7"}, want: 403},
 		"nobody":                {want: 403},
 		"an outage of somebody": {login: authserver.Login{Subject: "user-1"}, err: errors.New("x"), want: 503},

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/authstar/authstar/authserver"
 )
@@ -172,7 +173,11 @@ func TestEscaping(t *testing.T) {
 	wrong := b.submit(login, "username", attack, "password", attack)
 	consent := b.logIn(login)
 	forged := b.submit(login, "form_token", "x")
-	for name, a := range map[string]answer{"login": login, "wrong": wrong, "consent": consent, "forged": forged} {
+	bytes := b.submit(login, "username", "\xff\xfe", "password", "x")
+	for name, a := range map[string]answer{"login": login, "wrong": wrong, "consent": consent, "forged": forged, "bytes": bytes} {
+		if !utf8.ValidString(a.text) {
+			t.Errorf("%s is not UTF-8", name)
+		}
 		if strings.Contains(a.text, "<script") || strings.Contains(a.text, "<b a") || strings.Contains(a.text, "ZgotmplZ") || strings.Count(a.text, "<") < 20 {
 			t.Errorf("%s: %s", name, a.text)
 		}

@@ -14,7 +14,8 @@ type spy struct {
 	mu    sync.Mutex
 	texts []string
 	calls int
-	onAdd func(key string) // is called before an addition
+	// before is called before an addition and a swap, but not while it runs itself.
+	before func(key string)
 }
 
 func newSpy() *spy {
@@ -26,6 +27,14 @@ func (s *spy) note(texts ...string) {
 	defer s.mu.Unlock()
 	s.calls++
 	s.texts = append(s.texts, texts...)
+}
+
+func (s *spy) interfere(call string) {
+	if f := s.before; f != nil {
+		s.before = nil
+		f(call)
+		s.before = f
+	}
 }
 
 func (s *spy) written() []string {
@@ -47,14 +56,13 @@ func (s *spy) Get(ctx context.Context, key string) ([]byte, bool, error) {
 
 func (s *spy) Add(ctx context.Context, key string, value []byte, until time.Time) (bool, error) {
 	s.note(key, string(value))
-	if s.onAdd != nil {
-		s.onAdd(key)
-	}
+	s.interfere("add " + key)
 	return s.Store.Add(ctx, key, value, until)
 }
 
 func (s *spy) Swap(ctx context.Context, key string, old, value []byte, until time.Time) (bool, error) {
 	s.note(key, string(value))
+	s.interfere("swap " + key)
 	return s.Store.Swap(ctx, key, old, value, until)
 }
 

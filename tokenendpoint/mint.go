@@ -3,7 +3,7 @@ package tokenendpoint
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
+
 	"errors"
 	"maps"
 	"slices"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json" // which does not take "Exp" for "exp"
 
 	"github.com/authstar/authstar"
 )

@@ -1,0 +1,137 @@
+package apikey_test
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/authstar/authstar"
+	"github.com/authstar/authstar/authenticators"
+	"github.com/authstar/authstar/authenticators/apikey"
+)
+
+// What does a request cost that has an API key, with the chain and the header, and
+// does it cost more with 1,000,000 keys? The limits are 400 ns and 300 MiB. Requests
+// come with 1,000 different keys, of which the caches of the processor have little.
+func BenchmarkFind(b *testing.B) {
+	for _, count := range []int{1, 1_000, 1_000_000} {
+		b.Run(fmt.Sprint(count), func(b *testing.B) {
+			before := heap()
+			keys := newKeys(b, apikey.Config{})
+			texts := fill(b, keys, count)
+			size := heap() - before
+			chain := newChain(b, authenticators.NewAPIKey("X-API-Key", keys.Find))
+			r := httptest.NewRequest("GET", "/", nil)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				r.Header["X-Api-Key"] = texts[i%len(texts)]
+				if res := chain.Authenticate(r); res.Client == nil {
+					b.Fatal(res)
+				}
+			}
+			b.ReportMetric(float64(size)/(1<<20), "MiB")
+			runtime.KeepAlive(keys)
+		})
+	}
+}
+
+// Does it get slower when everybody comes at once? Every use is noted once.
+func BenchmarkFindParallel(b *testing.B) {
+	keys := newKeys(b, apikey.Config{})
+	texts := fill(b, keys, 10_000)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			if _, err := keys.Find(b.Context(), texts[i%len(texts)][0]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// What does a key cost that is refused? None but the wrong secret reaches the store.
+func BenchmarkRefused(b *testing.B) {
+	keys := newKeys(b, apikey.Config{})
+	text := fill(b, keys, 1)[0][0]
+	other, err := apikey.Generate(testPrefix)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, bench := range []struct{ name, key string }{
+		{"mistyped", text[:len(text)-1] + "!"},
+		{"wrong checksum", text[:20] + swapped(text[20]) + text[21:]},
+		{"unknown", other.Reveal()},
+		{"1MB", strings.Repeat("a", 1<<20)},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := keys.Find(b.Context(), bench.key); err == nil {
+					b.Fatal("not refused")
+				}
+			}
+		})
+	}
+}
+
+// What does a page of 100 keys cost, of so many?
+func BenchmarkList(b *testing.B) {
+	for _, count := range []int{1_000, 1_000_000} {
+		b.Run(fmt.Sprint(count), func(b *testing.B) {
+			keys := newKeys(b, apikey.Config{})
+			fill(b, keys, count)
+			for b.Loop() {
+				if _, err := keys.List(b.Context(), apikey.Query{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// What does a change of the file cost, with so many keys in it?
+func BenchmarkFileStore(b *testing.B) {
+	for _, count := range []int{100, 10_000} {
+		b.Run(fmt.Sprint(count), func(b *testing.B) {
+			store := openFile(b, filledFile(b, count))
+			keys := newKeys(b, apikey.Config{Store: store})
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := keys.Create(b.Context(), apikey.Spec{Name: "one more"}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// fill makes keys, and returns the headers of up to 1,000 of them.
+func fill(b *testing.B, keys *apikey.Keys, count int) [][]string {
+	b.Helper()
+	var texts [][]string
+	for i := range count {
+		key, _, err := keys.Create(b.Context(), apikey.Spec{
+			Name: fmt.Sprintf("server %d of a customer", i), Owner: fmt.Sprintf("customer-%d", i/3),
+			Scopes: []string{"orders:read", "orders:write", "invoices:read"},
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if i%max(1, count/1000) == 0 {
+			texts = append(texts, []string{key.Reveal()})
+		}
+	}
+	return texts
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+var _ authstar.Authenticator = (*authenticators.APIKey)(nil)

@@ -18,9 +18,8 @@ fuzz: ## each fuzz target for FUZZTIME: make fuzz FUZZTIME=1m
 tidy: ## what lint finds and a program can mend: gofmt, go mod tidy in every module, go.work
 	@scripts/check.sh tidy
 
-bench: ## the benchmarks of the root module, and of the module benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
-	@if [ -f benchmarks/go.mod ]; then cd benchmarks && go test -run '^$$' -bench . -benchmem ./...; fi
+bench: ## authstar beside its peers, as a table (QUICK=1: less exact, in under a minute)
+	@cd benchmarks && GOWORK=off go run .
 
 setup: ## installs what the tests need when run as root on Debian, says what is missing otherwise
 	@scripts/setup.sh

@@ -5,12 +5,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
+for dir in /usr/lib/postgresql/*/bin; do PATH=$PATH:$dir; done # in nobody's PATH
 
 # program:package of Debian; gcc is for the race detector.
 required="git:git gcc:gcc gcc:libc6-dev"
-optional="curl:curl nginx:nginx"
+optional="curl:curl nginx:nginx redis-server:redis-server postgres:postgresql"
 if [ -n "$(npm_dirs)" ]; then
-  optional="$optional node:nodejs npm:npm"
+  optional="$optional node:nodejs npm:npm chromium:chromium"
 fi
 
 # packages PAIR... prints the packages of the programs that are missing.

@@ -7,7 +7,9 @@ import (
 
 	"github.com/authstar/authstar"
 	"github.com/authstar/authstar/authenticators"
+	"github.com/authstar/authstar/authenticators/apikey"
 	"github.com/authstar/authstar/authenticators/jwks"
+	"github.com/authstar/authstar/authenticators/password"
 	"github.com/authstar/authstar/openapi"
 	"github.com/authstar/authstar/openapi/docs"
 	"github.com/authstar/authstar/security"
@@ -16,7 +18,7 @@ import (
 
 // newServer is the whole server: the API, where its callers get tokens, and its
 // documentation. The issuer is the server's own URL.
-func newServer(issuer string, observe func(context.Context, authstar.Result)) (http.Handler, error) {
+func newServer(issuer string, observe func(context.Context, authstar.Result)) (*server, error) {
 	signer, err := tokenendpoint.NewSigner(tokenendpoint.SignerConfig{Issuer: issuer, Audiences: []string{issuer}})
 	if err != nil {
 		return nil, err
@@ -30,16 +32,24 @@ func newServer(issuer string, observe func(context.Context, authstar.Result)) (h
 	if err != nil {
 		return nil, err
 	}
-	chain, session, sessions, err := newChain(issuer, signer)
+	s := &server{sessions: newSessions()}
+	s.session = authenticators.NewSession(sessionCookie, s.sessions.load)
+	if s.passwords, err = password.New(password.Config{Lookup: findUser}); err != nil {
+		return nil, err
+	}
+	if s.keys, err = apikey.New(apikey.Config{Prefix: "quickstart"}); err != nil {
+		return nil, err
+	}
+	chain, err := s.newChain(issuer, signer)
 	if err != nil {
 		return nil, err
 	}
-	mux := newAPI(sessions, session.Scheme())
-	api := chain.WithObserver(observe).Handler(mux)
 	page, err := docs.New(docs.Config{Title: "Quickstart", Document: "/openapi.json", ClientID: "demo", Scopes: []string{"orders:read"}})
 	if err != nil {
 		return nil, err
 	}
+	mux := s.newAPI()
+	api := chain.WithObserver(observe).Handler(mux)
 
 	// A client that asks for a token is not yet a caller of the API.
 	root := http.NewServeMux()
@@ -48,29 +58,36 @@ func newServer(issuer string, observe func(context.Context, authstar.Result)) (h
 	root.Handle("GET /openapi.json", openapi.Handler(mux.Document(openapi.Info{Title: "Quickstart"}), api, openapi.OAuth2("oauth2", tokens.Flows()...)...))
 	root.Handle("GET /docs/", page)
 	root.Handle("/", api)
-	return root, nil
+	s.Handler = root
+	return s, nil
+}
+
+// server is the handler and what knows its callers.
+type server struct {
+	http.Handler
+	passwords *password.Verifier
+	keys      *apikey.Keys
+	session   *authenticators.Session
+	sessions  *sessions
 }
 
 // newChain is who may be calling.
-func newChain(issuer string, keys jwks.KeySet) (*authstar.Chain, *authenticators.Session, *sessions, error) {
+func (s *server) newChain(issuer string, keys jwks.KeySet) (*authstar.Chain, error) {
 	jwt, err := authenticators.NewJWT(authenticators.JWTConfig{Issuer: issuer, Audiences: []string{issuer}, Keys: keys})
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	sessions := newSessions()
-	session := authenticators.NewSession(sessionCookie, sessions.load)
-	chain, err := authstar.New(
+	return authstar.New(
 		authenticators.NewBearer(jwt),
-		authenticators.NewBasic("quickstart", checkPassword),
-		authenticators.NewAPIKey("X-API-Key", findKey),
-		session,
+		s.passwords.Basic("quickstart"),
+		authenticators.NewAPIKey("X-API-Key", findKey(s.keys)),
+		s.session,
 	)
-	return chain, session, sessions, err
 }
 
 // newAPI is what they may do. openapi.Mux is an http.ServeMux that remembers its
 // routes for the document.
-func newAPI(sessions *sessions, session authstar.Scheme) *openapi.Mux {
+func (s *server) newAPI() *openapi.Mux {
 	mux := new(openapi.Mux)
 	handle := func(pattern, summary string, h http.Handler) {
 		mux.Handle(pattern, h)
@@ -85,8 +102,8 @@ func newAPI(sessions *sessions, session authstar.Scheme) *openapi.Mux {
 
 	// A page of another site must not log people in or out.
 	sameOrigin := http.NewCrossOriginProtection().Handler
-	handle("POST /login", "Log in with the form fields username and password", openapi.Through(login(sessions, session), sameOrigin))
-	handle("POST /logout", "Log out", openapi.Through(http.HandlerFunc(sessions.logout), sameOrigin))
+	handle("POST /login", "Log in with the form fields username and password", openapi.Through(http.HandlerFunc(s.login), sameOrigin))
+	handle("POST /logout", "Log out", openapi.Through(http.HandlerFunc(s.sessions.logout), sameOrigin))
 	return mux
 }
 

@@ -6,22 +6,26 @@ import (
 	"crypto/subtle"
 
 	"github.com/authstar/authstar"
+	"github.com/authstar/authstar/authenticators"
+	"github.com/authstar/authstar/authenticators/apikey"
 )
 
-// What an application has in its database.
+// What an application has in its database: hashes, of which those of passwords
+// are slow. "wonderland" is alice's.
 var (
-	passwords = map[string][32]byte{"alice": sha256.Sum256([]byte("wonderland"))}
+	passwords = map[string]string{"alice": "$argon2id$v=19$m=19456,t=2,p=1$G4fPZICted0enaLxgoEUug$Nm2nhVcVFyRNS2beHnApF+1a+dB9vIKaX3LTFjEp8D0"}
 	secrets   = map[string][32]byte{"demo": sha256.Sum256([]byte("demo-secret"))}
 	keys      = map[[32]byte]authstar.Identity{
 		sha256.Sum256([]byte("demo-key")): {ID: "robot", Scope: []string{"orders:read"}},
 	}
 )
 
-func checkPassword(_ context.Context, username, password string) (authstar.Client, error) {
-	if !matches(passwords[username], password) {
-		return nil, nil
+func findUser(_ context.Context, username string) (hash string, client authstar.Client, err error) {
+	hash, ok := passwords[username]
+	if !ok {
+		return "", nil, nil
 	}
-	return &authstar.Identity{ID: username, Scope: []string{"orders:read"}}, nil
+	return hash, &authstar.Identity{ID: username, Scope: []string{"orders:read"}}, nil
 }
 
 func checkClient(_ context.Context, clientID, secret string) (authstar.Client, error) {
@@ -38,10 +42,12 @@ func matches(hash [32]byte, secret string) bool {
 	return subtle.ConstantTimeCompare(hash[:], got[:]) == 1
 }
 
-func findKey(_ context.Context, key string) (authstar.Client, error) {
-	client, ok := keys[sha256.Sum256([]byte(key))]
-	if !ok {
-		return nil, nil
+// findKey knows the fixed key of the demonstration, and those that were generated.
+func findKey(generated *apikey.Keys) authenticators.KeyFunc {
+	return func(ctx context.Context, key string) (authstar.Client, error) {
+		if client, ok := keys[sha256.Sum256([]byte(key))]; ok {
+			return &client, nil
+		}
+		return generated.Find(ctx, key)
 	}
-	return &client, nil
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/authstar/authstar"
+	"github.com/authstar/authstar/authenticators/apikey"
 )
 
 func main() {
@@ -43,7 +44,11 @@ func run(ctx context.Context, addr string, out io.Writer) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	fmt.Fprint(out, strings.ReplaceAll(tour, "URL", url))
+	key, _, err := handler.keys.Create(ctx, apikey.Spec{Name: "quickstart", Owner: "you", Scopes: []string{"orders:read", "orders:write"}})
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	fmt.Fprint(out, strings.NewReplacer("URL", url, "KEY", key.Reveal()).Replace(tour))
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stopped()
@@ -82,6 +87,9 @@ curl -i -u alice:oops -H 'X-API-Key: demo-key' URL/me
 
 # 200: an API key
 curl -i -H 'X-API-Key: demo-key' URL/orders
+
+# 201: an API key that was generated just now, and that nobody can see again
+curl -i -H 'X-API-Key: KEY' -d '{"item":"tea"}' URL/orders
 
 # 403: known, but without the scope orders:write, which the answer names
 curl -i -H 'X-API-Key: demo-key' -d '{"item":"tea"}' URL/orders

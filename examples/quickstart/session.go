@@ -3,7 +3,9 @@ package main
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -96,26 +98,32 @@ func setCookie(w http.ResponseWriter, r *http.Request, value string, maxAge int)
 	})
 }
 
-// login checks the form fields username and password as HTTP Basic is checked.
-func login(s *sessions, scheme authstar.Scheme) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
-		if err := r.ParseForm(); err != nil {
-			http.Error(w, "the form is malformed or too long", http.StatusBadRequest)
-			return
-		}
-		client, err := checkPassword(r.Context(), r.PostForm.Get("username"), r.PostForm.Get("password"))
-		if err != nil || client == nil {
-			w.Header().Set("WWW-Authenticate", scheme.Challenge(nil))
-			http.Error(w, "the user name or the password is wrong", http.StatusUnauthorized)
-			return
-		}
-		if !s.start(w, r, *client.(*authstar.Identity)) {
-			w.Header().Set("Retry-After", "60")
-			http.Error(w, "too many sessions", http.StatusServiceUnavailable)
-			return
-		}
-		writeJSON(w, describe(client))
-	})
+// login checks the form fields username and password as HTTP Basic is checked,
+// and counts guesses together with it.
+func (s *server) login(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, "the form is malformed or too long", http.StatusBadRequest)
+		return
+	}
+	client, err := s.passwords.CheckFrom(r.Context(), r.RemoteAddr, r.PostForm.Get("username"), r.PostForm.Get("password"))
+	var refusal *authstar.Error
+	if errors.As(err, &refusal) && refusal.Code == authstar.TemporarilyUnavailable {
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(refusal.RetryAfter.Seconds()))))
+		http.Error(w, "too many attempts; come back later", http.StatusServiceUnavailable)
+		return
+	}
+	identity, ok := client.(*authstar.Identity)
+	if err != nil || !ok {
+		w.Header().Set("WWW-Authenticate", s.session.Scheme().Challenge(nil))
+		http.Error(w, "the user name or the password is wrong", http.StatusUnauthorized)
+		return
+	}
+	if !s.sessions.start(w, r, *identity) {
+		w.Header().Set("Retry-After", "60")
+		http.Error(w, "too many sessions", http.StatusServiceUnavailable)
+		return
+	}
+	writeJSON(w, describe(identity))
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -37,5 +36,5 @@ func (s *keyServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/jwk-set+json")
-	_, _ = io.WriteString(w, string(*s.set.Load()))
+	_, _ = w.Write(*s.set.Load())
 }

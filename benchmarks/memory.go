@@ -42,8 +42,8 @@ func flood(n int, w work) {
 	all.Wait()
 }
 
-// badTokens sends tokens that differ, half of them with bad signatures and half
-// of them with unknown key ids.
+// badTokens sends tokens that differ, every tenth with a bad signature and the
+// others with unknown key ids.
 func (b *benchmark) badTokens() error {
 	b.progress("%d bad tokens", b.bad)
 	keys := newKeyServer(b.issuer.set)
@@ -65,7 +65,7 @@ func (b *benchmark) badTokens() error {
 	before, start := heap(), time.Now()
 	flood(b.bad, func(n int) {
 		token := forged(fmt.Sprintf("kid-%08d", n))
-		if n%2 == 0 {
+		if n%10 == 0 {
 			token = tampered(good, n)
 		}
 		if status, _ := a.ask(token); status != http.StatusUnauthorized {

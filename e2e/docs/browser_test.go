@@ -96,7 +96,6 @@ func basic(pair string) string { return "Basic " + base64.StdEncoding.EncodeToSt
 // Every way to authorize works on the page of the quickstart, and ends when the
 // person logs out.
 func TestQuickstart(t *testing.T) {
-	t.Parallel()
 	browser, site := newBrowser(t), process.Example(t, "quickstart")
 	calls, statuses := []string{"GET /me", "GET /orders", "GET /admin"}, []int{200, 200, 403, 401}
 	const prompts = 1 // without credentials, since the answer has a challenge of HTTP Basic
@@ -149,7 +148,6 @@ func TestQuickstart(t *testing.T) {
 
 // A person logs in at the authorization server, by authorization code and PKCE.
 func TestPKCE(t *testing.T) {
-	t.Parallel()
 	browser, site := newBrowser(t), process.Example(t, "pkce")
 	calls := []string{"GET /api/me", "GET /api/orders", "GET /api/admin"}
 	const scopes = "offline_access, orders:read (suggested), orders:write"

@@ -8,7 +8,7 @@ export const launch = (executablePath) => chromium.launch({
   executablePath,
   args: [
     '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-    '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-default-apps', '--renderer-process-limit=1',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-default-apps',
   ],
 })
 

@@ -246,7 +246,7 @@ func TestReservedClaims(t *testing.T) {
 		evil[name] = "evil"
 		evil[strings.ToUpper(name[:1])+name[1:]] = "evil"
 	}
-	evil["\u017fcope"], evil["\u017fub"], evil["number"] = "admin", "root", 9007199254740993
+	evil["\u017fcope"], evil["\u017fub"], evil["number"] = "admin", "root", int64(9007199254740993)
 	f := newFixture(t)
 	f.users["eve x"] = authserver.Login{Subject: "user-3", Claims: evil, Scopes: []string{"read"}}
 	for _, scope := range []string{"read offline_access", "offline_access"} {
@@ -268,7 +268,7 @@ func TestReservedClaims(t *testing.T) {
 // O20: a claim whose name only looks like one of the server's is not read as one.
 func TestClaimsThatLookReserved(t *testing.T) {
 	f := newFixture(t)
-	f.users["eve x"] = authserver.Login{Subject: "user-3", Claims: map[string]any{"Scope": "admin", "\u017fcope": "admin", "\u017fub": "root", "Client_ID": "web", "number": 9007199254740993}}
+	f.users["eve x"] = authserver.Login{Subject: "user-3", Claims: map[string]any{"Scope": "admin", "\u017fcope": "admin", "\u017fub": "root", "Client_ID": "web", "number": int64(9007199254740993)}}
 	token := f.redeem(f.codeFor("eve x", ask("scope", "offline_access"))).get("access_token")
 	client, err := f.VerifyToken(t.Context(), token)
 	if err != nil {

@@ -314,6 +314,8 @@ func TestAdminHook(t *testing.T) {
 		switch key.Owner {
 		case "them":
 			return errors.New("of another customer")
+		case "again":
+			return &authstar.Error{Code: authstar.InsufficientUserAuthentication, Description: "log in again", MaxAge: time.Minute}
 		case "down":
 			return &authstar.Error{Code: authstar.TemporarilyUnavailable, Err: outage, RetryAfter: 7 * time.Second}
 		}
@@ -335,7 +337,12 @@ func TestAdminHook(t *testing.T) {
 	if len(asked) < len(want) || !slices.Equal(asked[:len(want)], want) {
 		t.Errorf("asked %q", asked)
 	}
-	w := a.call("POST", "", `{"name":"a","owner":"down"}`)
+	w := a.call("POST", "", `{"name":"a","owner":"again"}`)
+	w.refused(401, "insufficient_user_authentication")
+	if got := w.Header().Get("WWW-Authenticate"); !strings.HasPrefix(got, "ApiKey ") || !strings.Contains(got, `max_age="60"`) {
+		t.Errorf("the challenge is %q", got)
+	}
+	w = a.call("POST", "", `{"name":"a","owner":"down"}`)
 	w.refused(503, "temporarily_unavailable")
 	if w.Header().Get("Retry-After") != "7" || strings.Contains(w.Body.String(), "policy") {
 		t.Errorf("%v %s", w.Header(), w.Body)

@@ -81,6 +81,13 @@ func (e *endpoint) refuse(w http.ResponseWriter, r *http.Request, err error) {
 			observe(r.Context(), err)
 		}
 	}
+	if status == http.StatusUnauthorized { // RFC 9110 section 15.5.2: it has a challenge
+		result, _ := authstar.ResultFrom(r.Context())
+		if result.Scheme.ID == "" {
+			result.Scheme.AuthScheme = "Bearer"
+		}
+		w.Header().Set("WWW-Authenticate", result.Scheme.Challenge(stated))
+	}
 	if status == http.StatusServiceUnavailable {
 		retry := "1"
 		if stated != nil {

@@ -40,6 +40,7 @@ func TestFind(t *testing.T) {
 	for name, text := range map[string]string{
 		"a wrong secret":              sealed(testPrefix + "_" + id + "_" + swapped(secret[0]) + secret[1:]),
 		"the end of the secret wrong": sealed(testPrefix + "_" + id + "_" + secret[:42] + swapped(secret[42])),
+		"H09 a secret of any bytes":   sealed(testPrefix + "_" + id + "_" + "\x00\n" + secret[2:]),
 		"another key's secret":        sealed(testPrefix + "_" + other.ID() + "_" + secret),
 		"B09 the id in other case":    sealed(testPrefix + "_" + swapCase(id) + "_" + secret),
 		"an unknown id":               generate(t, testPrefix).Reveal(),

@@ -81,6 +81,9 @@ func Parse(text string) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
+	if !isPrefix(p.prefix) || !isAlphanumeric(p.secret) {
+		return Key{}, errCharacters
+	}
 	text = strings.Clone(text)
 	return Key{prefix: text[:len(p.prefix)], id: text[len(p.prefix)+1:][:idLength], text: &text}, nil
 }
@@ -153,17 +156,22 @@ func hashOf(secret string) Hash {
 // parts are those of a key that is well formed.
 type parts struct{ prefix, id, secret string }
 
-// split reads the key from its end, since a prefix may have '_' in it.
+// split reads the key from its end, since a prefix may have '_' in it. It leaves
+// the characters of the prefix and the secret to Parse: where they are compared, no
+// others can be equal.
 func split(text string) (parts, error) {
 	n := len(text) - tailLength
 	if n < 1 || n > maxPrefix || text[n] != '_' || text[n+1+idLength] != '_' {
 		return parts{}, errLength
 	}
 	p := parts{prefix: text[:n], id: text[n+1:][:idLength], secret: text[n+1+idLength+1:][:secretLength]}
-	if !isPrefix(p.prefix) || !isAlphanumeric(p.id) || !isAlphanumeric(text[n+1+idLength+1:]) {
+	if !isAlphanumeric(p.id) {
 		return parts{}, errCharacters
 	}
 	if sum := checksum(text[:len(text)-sumLength]); string(sum[:]) != text[len(text)-sumLength:] {
+		if !isPrefix(p.prefix) || !isAlphanumeric(text[len(text)-secretLength-sumLength:]) {
+			return parts{}, errCharacters
+		}
 		return parts{}, errChecksum
 	}
 	return p, nil

@@ -55,7 +55,7 @@ type Record struct {
 // the answer takes.
 func (r *Record) check(hash *Hash, now time.Time) (expires time.Time, refused *authstar.Error) {
 	current := subtle.ConstantTimeCompare(hash[:], r.Hash[:]) == 1
-	previous := subtle.ConstantTimeCompare(hash[:], r.Previous[:]) == 1
+	previous := !r.PreviousUntil.IsZero() && subtle.ConstantTimeCompare(hash[:], r.Previous[:]) == 1
 	expires = r.Expires
 	switch {
 	case !current && !previous:

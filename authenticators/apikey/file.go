@@ -25,8 +25,8 @@ const ErrLocked = constError("apikey: the file is in use")
 
 // FileStore is a [Store] in a file of one machine, for one process at a time. All
 // records are in memory as well, as in a [MemoryStore], so only changes touch the
-// disk. Each writes the whole file anew, about 10 ms for 10,000 keys and 1 s for
-// 1,000,000 beside what the disk needs; a batch of last uses is one change.
+// disk. Each writes the whole file anew, which takes about 20 ms for 10,000 keys
+// beside what the disk needs; a batch of last uses is one change.
 //
 // The file is JSON with one record on a line, its permissions are 0600, and it has
 // hashes and no secret. A change is written to a new file (path + ".new"), synced,
@@ -350,7 +350,7 @@ func (f *fileRecord) check() error {
 		}
 	}
 	switch {
-	case len(f.ID) > maxID || !isAlphanumeric(f.ID):
+	case !isID(f.ID):
 		return errors.New("the id must be letters and digits")
 	case f.Version < 1:
 		return errors.New("the version must be 1 or more")

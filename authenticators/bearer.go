@@ -115,15 +115,12 @@ func (b *Bearer) Authenticate(r *http.Request) (authstar.Client, error) {
 	return b.verify(r.Context(), token, errNotToken)
 }
 
-// verify checks the characters and asks the verifier whose token it is.
+// verify asks the verifier whose token it is.
 func (b *Bearer) verify(ctx context.Context, token string, notToken *authstar.Error) (authstar.Client, error) {
 	if len(token) > maxToken {
 		return nil, errTooLong
 	}
-	if !isB64Token(token) {
-		return nil, notToken
-	}
-	client, err := b.router.VerifyToken(ctx, token)
+	client, err := b.router.verify(ctx, token, notToken)
 	return settle(client, err, errBadToken)
 }
 

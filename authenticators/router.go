@@ -20,7 +20,7 @@ type router struct {
 	all    []*JWT           // the same, in order
 	others []issuerVerifier // whose issuers are not known beforehand
 	rest   TokenVerifier
-	only   TokenVerifier // needs no routing
+	only   *JWT // if there is one verifier
 	format string
 	seen   *table[*JWT] // which one verified a token
 	errs   []error
@@ -43,8 +43,8 @@ func newRouter(verifiers []TokenVerifier) *router {
 			}
 		}
 	}
-	if len(verifiers) == 1 {
-		r.only = verifiers[0]
+	if len(verifiers) == 1 && len(r.all) == 1 {
+		r.only = r.all[0]
 	}
 	if len(r.all) == len(verifiers) {
 		r.format = "JWT"
@@ -91,35 +91,45 @@ func (r *router) validate() error { return errors.Join(r.errs...) }
 
 var errNoVerifier = refusal(authstar.InvalidToken, "the token is not from an issuer that this API accepts")
 
-// VerifyToken hands the token to its verifier. The issuer is read with the
-// parser that verification uses, so that the two cannot read one token
-// differently.
-func (r *router) VerifyToken(ctx context.Context, token string) (authstar.Client, error) {
-	if r.only != nil && (r.rest != nil || len(r.all) > 0) {
-		return r.only.VerifyToken(ctx, token)
-	}
+// verify hands the token to its verifier, after a check of its characters, which one
+// that is remembered has passed. The issuer is read with the parser that verification
+// uses, so that the two cannot read one token differently.
+func (r *router) verify(ctx context.Context, token string, notToken *authstar.Error) (authstar.Client, error) {
 	var sum digest
 	if len(r.all) > 0 && len(token) <= maxCached {
 		sum = digestOf(token)
-		if j, ok := r.seen.get(sum); ok {
+		if j := r.remembers(sum); j != nil {
 			if client, err, ok := j.remembered(ctx, sum); ok {
 				return client, err
 			}
 		}
 	}
-	if u, err := parseToken(token); u != nil && u.claims.Issuer != "" {
+	if !isB64Token(token) {
+		return nil, notToken
+	}
+	if len(r.all)+len(r.others) == 0 && r.rest != nil {
+		return r.rest.VerifyToken(ctx, token)
+	}
+	u, err := parseToken(token)
+	if r.only != nil {
+		if err != nil {
+			return nil, invalid(err)
+		}
+		return r.only.verify(ctx, u, sum)
+	}
+	if u != nil && u.claims.Issuer != "" {
 		if j := r.jwts[u.claims.Issuer]; j != nil && j.prefix == "" {
 			if err != nil {
 				return nil, invalid(err)
 			}
-			return r.verify(ctx, j, u, sum)
+			return r.verifyBy(ctx, j, u, sum)
 		}
 		for _, v := range r.others {
 			if !v.AcceptsIssuer(u.claims.Issuer) {
 				continue
 			}
 			if j, ok := v.(*JWT); ok && err == nil {
-				return r.verify(ctx, j, u, sum)
+				return r.verifyBy(ctx, j, u, sum)
 			}
 			return v.VerifyToken(ctx, token)
 		}
@@ -130,9 +140,18 @@ func (r *router) VerifyToken(ctx context.Context, token string) (authstar.Client
 	return r.rest.VerifyToken(ctx, token)
 }
 
-// verify remembers which of several verifiers a good token belongs to, so that
+// remembers returns the one whose token it may be, if it was seen before.
+func (r *router) remembers(sum digest) *JWT {
+	if r.only != nil {
+		return r.only
+	}
+	j, _ := r.seen.get(sum)
+	return j
+}
+
+// verifyBy remembers which of several verifiers a good token belongs to, so that
 // the next time only that one is asked whether it remembers the token.
-func (r *router) verify(ctx context.Context, j *JWT, u *unverified, sum digest) (authstar.Client, error) {
+func (r *router) verifyBy(ctx context.Context, j *JWT, u *unverified, sum digest) (authstar.Client, error) {
 	client, err := j.verify(ctx, u, sum)
 	if err == nil && len(u.token) <= maxCached {
 		r.seen.put(sum, j, func(*JWT) bool { return true })

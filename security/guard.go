@@ -189,16 +189,17 @@ func who(r *http.Request) (authstar.Client, *authstar.Error) {
 	if isPreflight(r) {
 		return nil, errNoCredentials
 	}
+	if client, ok := authstar.ClientFrom(r.Context()); ok {
+		return client, nil
+	}
 	res, ok := authstar.ResultFrom(r.Context())
 	switch {
 	case !ok:
 		return nil, errNoChain
 	case res.Err != nil:
 		return nil, res.Err
-	case res.Client == nil:
-		return nil, errNoCredentials
 	}
-	return res.Client, nil
+	return nil, errNoCredentials
 }
 
 // isPreflight recognises a CORS preflight as the Fetch standard sends it.

@@ -1,6 +1,9 @@
 package throttle
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Address returns the key of a peer, such as that of http.Request.RemoteAddr,
 // with or without a port: an IPv4 address as it is, also where it is written as
@@ -9,17 +12,25 @@ import "net/netip"
 // Everything that is no address shares one key, so that nonsense is throttled
 // with other nonsense.
 func Address(remoteAddr string) string {
-	addr, err := netip.ParseAddr(remoteAddr)
-	if err != nil {
-		addrPort, err := netip.ParseAddrPort(remoteAddr)
-		if err != nil {
-			return "no address"
-		}
-		addr = addrPort.Addr()
-	}
-	addr = addr.Unmap().WithZone("")
-	if addr.Is4() {
+	addr, ok := parse(remoteAddr)
+	switch {
+	case !ok:
+		return "no address"
+	case addr.Is4():
 		return addr.String()
 	}
 	return netip.PrefixFrom(addr, 64).Masked().String()
+}
+
+func parse(remoteAddr string) (netip.Addr, bool) {
+	var addr netip.Addr
+	var err error
+	if colon := strings.IndexByte(remoteAddr, ':'); colon == strings.LastIndexByte(remoteAddr, ':') && colon >= 0 || strings.HasPrefix(remoteAddr, "[") {
+		var withPort netip.AddrPort
+		withPort, err = netip.ParseAddrPort(remoteAddr)
+		addr = withPort.Addr()
+	} else {
+		addr, err = netip.ParseAddr(remoteAddr)
+	}
+	return addr.Unmap().WithZone(""), err == nil
 }

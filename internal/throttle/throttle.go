@@ -9,8 +9,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"hash"
+	"hash/maphash"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -25,6 +27,9 @@ const (
 	// sweepAtOnce is how many recovered keys a failure removes at most. Since it
 	// adds one at most, a backlog shrinks.
 	sweepAtOnce = 2
+	// slots are how many groups of keys there are, of which Allow sees at a glance
+	// whether one in it has failed: 16 KiB.
+	slots = 4096
 	// rounding is the part of a token that floating point may lose.
 	rounding = 1e-9
 )
@@ -86,6 +91,8 @@ type Throttle struct {
 	window time.Duration // in which an empty bucket gets full
 	debt   float64       // the most tokens that a bucket may owe
 	macs   sync.Pool     // of hash.Hash
+	seed   maphash.Seed
+	failed [slots]atomic.Int32 // buckets of each group
 
 	mu      sync.Mutex
 	buckets map[name]*bucket
@@ -97,6 +104,7 @@ type name [16]byte
 
 type bucket struct {
 	name    name
+	slot    uint16
 	limiter *rate.Limiter
 	// forgivable is when Succeed forgives again.
 	forgivable time.Time
@@ -128,6 +136,7 @@ func New(config Config) *Throttle {
 		window:  time.Duration(config.Burst) * config.Every,
 		debt:    float64(config.MaxWait)/float64(config.Every) - 1,
 		macs:    sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }},
+		seed:    maphash.MakeSeed(),
 		buckets: make(map[name]*bucket),
 	}
 }
@@ -153,6 +162,9 @@ func (c *Config) validate() error {
 // changes nothing: who asks and never fails is always allowed, and a key that
 // never failed takes no memory.
 func (t *Throttle) Allow(key string) (ok bool, retryAfter time.Duration) {
+	if t.failed[t.slotOf(key)].Load() == 0 {
+		return true, 0
+	}
 	n := t.nameOf(key)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -179,8 +191,9 @@ func (t *Throttle) Fail(key string) {
 		if len(t.buckets) >= t.config.MaxKeys {
 			t.remove(t.queue[0])
 		}
-		b = &bucket{name: n, limiter: rate.NewLimiter(t.limit, t.config.Burst), recovered: now}
+		b = &bucket{name: n, slot: t.slotOf(key), limiter: rate.NewLimiter(t.limit, t.config.Burst), recovered: now}
 		t.buckets[n] = b
+		t.failed[b.slot].Add(1)
 		heap.Push(&t.queue, b)
 	}
 	if b.limiter.TokensAt(now)-1 < -t.debt-rounding {
@@ -225,6 +238,8 @@ func (t *Throttle) nameOf(key string) (n name) {
 	return n
 }
 
+func (t *Throttle) slotOf(key string) uint16 { return uint16(maphash.String(t.seed, key) % slots) }
+
 // update puts the bucket in its place in the queue.
 func (t *Throttle) update(b *bucket, now time.Time) {
 	missing := float64(t.config.Burst) - b.limiter.TokensAt(now)
@@ -246,6 +261,7 @@ func (t *Throttle) sweep(now time.Time) {
 
 func (t *Throttle) remove(b *bucket) {
 	delete(t.buckets, b.name)
+	t.failed[b.slot].Add(-1)
 	heap.Remove(&t.queue, b.index)
 }
 

@@ -1,6 +1,7 @@
 package authenticators
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -72,19 +73,33 @@ func (b *Basic) Authenticate(r *http.Request) (authstar.Client, error) {
 	return settle(client, err, errBadBasic)
 }
 
+var basic64 = base64.StdEncoding.Strict()
+
 // parseBasic splits at the first colon (RFC 7617 section 2).
 func parseBasic(credentials string) (username, password string, ok bool) {
-	if len(credentials) > maxPassword || strings.ContainsAny(credentials, "\r\n") {
+	if len(credentials) > maxPassword || strings.Contains(credentials, "\r") || strings.Contains(credentials, "\n") {
 		return "", "", false
 	}
-	b, err := base64.StdEncoding.Strict().DecodeString(credentials)
-	if err != nil || !utf8.Valid(b) {
+	b, err := basic64.AppendDecode(make([]byte, 0, 128), []byte(credentials))
+	if err != nil || !isText(b) {
 		return "", "", false
 	}
-	pair := string(b)
-	username, password, ok = strings.Cut(pair, ":")
-	if !ok || username == "" || password == "" || strings.ContainsFunc(pair, unicode.IsControl) {
+	username, password, ok = strings.Cut(string(b), ":")
+	if !ok || username == "" || password == "" {
 		return "", "", false
 	}
 	return username, password, true
+}
+
+// isText reports whether b is UTF-8 without control characters.
+func isText(b []byte) bool {
+	for i, c := range b {
+		if c >= utf8.RuneSelf {
+			return utf8.Valid(b[i:]) && !bytes.ContainsFunc(b[i:], unicode.IsControl)
+		}
+		if c < ' ' || c == 0x7f {
+			return false
+		}
+	}
+	return true
 }

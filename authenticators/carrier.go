@@ -80,6 +80,8 @@ func (b *Bearer) InsecureQuery() authstar.Authenticator {
 
 const subprotocolPrefix = "base64url.bearer."
 
+var subprotocol64 = base64.RawURLEncoding.Strict()
+
 var errBadSubprotocol = refusal(authstar.InvalidToken, "the token in Sec-WebSocket-Protocol is malformed")
 
 // Subprotocol authenticates WebSocket handshakes by a token among the
@@ -123,7 +125,7 @@ func (b *Bearer) Subprotocol(name string) authstar.Authenticator {
 		case found > 1 || others == 0 || strings.ContainsAny(encoded, "\r\n"): // which the decoder skips
 			return "", errBadSubprotocol
 		}
-		token, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+		token, err := subprotocol64.DecodeString(encoded)
 		if err != nil || len(token) == 0 {
 			return "", errBadSubprotocol
 		}

@@ -79,10 +79,13 @@ func usable(s string) error {
 		return errLong
 	}
 	for i, r := range s {
+		if ' ' <= r && r < 0x7f {
+			continue
+		}
 		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
 			return errNotUTF8
 		}
-		if r < ' ' || r >= 0x7f && unicode.IsControl(r) {
+		if unicode.IsControl(r) {
 			return errControl
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"reflect"
 	"strings"
@@ -196,9 +195,6 @@ func (v *Verifier) Check(ctx context.Context, username, password string) (authst
 // of 64 bits counts. Guesses are counted by address too, and a password that is
 // remembered from this address is right also while others guess at the account.
 func (v *Verifier) CheckFrom(ctx context.Context, address, username, password string) (authstar.Client, error) {
-	if host, _, err := net.SplitHostPort(address); err == nil {
-		address = host
-	}
 	return v.check(ctx, throttle.Address(address), username, password)
 }
 

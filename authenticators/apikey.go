@@ -46,6 +46,15 @@ var (
 	errBadKey  = refusal(authstar.InvalidClient, "the API key is not known")
 )
 
+func visible(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // Authenticate reads the header. An empty one is absent; two are
 // invalid_request. A key longer than 4 KiB, or with other characters than
 // visible ASCII, is refused as an unknown one, without a call to the function.
@@ -62,7 +71,7 @@ func (a *APIKey) Authenticate(r *http.Request) (authstar.Client, error) {
 	if key == "" {
 		return nil, authstar.ErrNoCredentials
 	}
-	if len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if len(key) > maxKey || !visible(key) {
 		return nil, errBadKey
 	}
 	client, err := a.find(r.Context(), key)

@@ -14,7 +14,8 @@ import (
 // What does a request cost that has an API key, with the chain and the header, and
 // does it cost more with 1,000,000 keys? The limits are 400 ns and 300 MiB. Requests
 // come with up to 100,000 different keys, so that the caches of the processor have
-// little of the store; MiB has these 100,000 in it as well, about 13.
+// little of the store, but with the header in them, as it has just been read; MiB has
+// these 100,000 in it as well, about 13.
 func BenchmarkFind(b *testing.B) {
 	for _, count := range []int{1, 1_000, 1_000_000} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
@@ -24,9 +25,17 @@ func BenchmarkFind(b *testing.B) {
 			size := int64(heap()) - int64(before)
 			chain := newChain(b, authenticators.NewAPIKey("X-API-Key", keys.Find))
 			r := httptest.NewRequest("GET", "/", nil)
+			var read [1000][]string
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				r.Header["X-Api-Key"] = texts[i%len(texts)]
+				if i%len(read) == 0 {
+					b.StopTimer()
+					for j := range read {
+						read[j] = []string{strings.Clone(texts[(i+j)%len(texts)])}
+					}
+					b.StartTimer()
+				}
+				r.Header["X-Api-Key"] = read[i%len(read)]
 				if res := chain.Authenticate(r); res.Client == nil {
 					b.Fatal(res)
 				}
@@ -44,7 +53,7 @@ func BenchmarkFindParallel(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
-			if _, err := keys.Find(b.Context(), texts[i%len(texts)][0]); err != nil {
+			if _, err := keys.Find(b.Context(), texts[i%len(texts)]); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -54,7 +63,7 @@ func BenchmarkFindParallel(b *testing.B) {
 // What does a key cost that is refused? None but the wrong secret reaches the store.
 func BenchmarkRefused(b *testing.B) {
 	keys := newKeys(b, apikey.Config{})
-	text := fill(b, keys, 1)[0][0]
+	text := fill(b, keys, 1)[0]
 	other, err := apikey.Generate(testPrefix)
 	if err != nil {
 		b.Fatal(err)
@@ -107,10 +116,10 @@ func BenchmarkFileStore(b *testing.B) {
 	}
 }
 
-// fill makes keys, and returns the headers of up to 100,000 of them.
-func fill(b *testing.B, keys *apikey.Keys, count int) [][]string {
+// fill makes keys, and returns up to 100,000 of them.
+func fill(b *testing.B, keys *apikey.Keys, count int) []string {
 	b.Helper()
-	var texts [][]string
+	var texts []string
 	for i := range count {
 		key, _, err := keys.Create(b.Context(), apikey.Spec{
 			Name: fmt.Sprintf("server %d of a customer", i), Owner: fmt.Sprintf("customer-%d", i/3),
@@ -120,7 +129,7 @@ func fill(b *testing.B, keys *apikey.Keys, count int) [][]string {
 			b.Fatal(err)
 		}
 		if i%max(1, count/100_000) == 0 {
-			texts = append(texts, []string{key.Reveal()})
+			texts = append(texts, key.Reveal())
 		}
 	}
 	return texts

@@ -178,8 +178,11 @@ func split(text string) (parts, error) {
 }
 
 func checksum(text string) (sum [sumLength]byte) {
-	var b [maxLength]byte
-	n := crc32.ChecksumIEEE(b[:copy(b[:], text)])
+	n := ^uint32(0)
+	for i := range len(text) { // crc32.ChecksumIEEE would have a copy on the heap
+		n = crc32.IEEETable[byte(n)^text[i]] ^ n>>8
+	}
+	n = ^n
 	for i := sumLength - 1; i >= 0; i-- {
 		sum[i] = alphabet[n%uint32(len(alphabet))]
 		n /= uint32(len(alphabet))

@@ -87,7 +87,7 @@ func (b *benchmark) goodTokens() error {
 	if err := b.filled(b.good, b.good, fmt.Sprintf("CacheSize %d", b.good)); err != nil {
 		return err
 	}
-	return b.filled(b.good/4, 0, fmt.Sprintf("the default bound of %d entries", defaultCache))
+	return b.filled(b.overflow, 0, fmt.Sprintf("the default bound of %d entries", defaultCache))
 }
 
 func (b *benchmark) filled(tokens, size int, name string) error {

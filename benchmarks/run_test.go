@@ -8,7 +8,7 @@ import (
 // The whole runs with hardly any tokens, and says something about every case. Its
 // times mean nothing here.
 func TestRun(t *testing.T) {
-	tiny := sizes{"go test", 1, 16, 16, 128, 50, 20, 3, 200, 200}
+	tiny := sizes{"go test", 1, 16, 16, 128, 50, 20, 3, 200, 200, 50}
 	var out, log strings.Builder
 	if _, err := run(tiny, &out, &log); err != nil {
 		t.Fatal(err)

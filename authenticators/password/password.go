@@ -37,7 +37,7 @@
 // take 8 to 262,144 KiB of memory (256 MiB) and at least 8 KiB per lane, 1 to 64
 // passes, 1,048,576 KiB times passes, and 1 to 16 lanes; its salt has 8 to 64
 // bytes and its key 16 to 64. The cost of bcrypt may be 4 to 15. The most costly
-// hash takes about two seconds.
+// hash takes a few seconds (bcrypt of cost 15).
 //
 // Bcrypt reads 72 bytes at most and stops at a NUL. A password that is longer is
 // never right for a bcrypt hash, also where the program that made the hash cut

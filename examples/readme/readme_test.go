@@ -2,14 +2,20 @@ package readme_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/authstar/authstar"
 	"github.com/authstar/authstar/authenticators"
+	"github.com/authstar/authstar/authenticators/apikey"
+	"github.com/authstar/authstar/authenticators/password"
 	"github.com/authstar/authstar/security"
 	"github.com/authstar/authstar/tokenendpoint"
 )
@@ -75,6 +81,34 @@ func withSigner(root *http.ServeMux, api http.Handler) error {
 	return nil
 }
 
+func withOwnCredentials(mux *http.ServeMux, file string) (http.Handler, error) {
+	users, err := password.New(password.Config{Lookup: findUser}) // its hash, and who it is
+	if err != nil {
+		return nil, err
+	}
+	store, err := apikey.OpenFile(file)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := apikey.New(apikey.Config{Prefix: "acme", Store: store})
+	if err != nil {
+		return nil, err
+	}
+	admin, err := keys.Admin(apikey.AdminConfig{Path: "/admin/keys"})
+	if err != nil {
+		return nil, err
+	}
+	admin.Register(mux, security.Scopes("keys:admin").Handler)
+	chain, err := authstar.New(
+		users.Basic("orders"),
+		authenticators.NewAPIKey("X-API-Key", keys.Find),
+	)
+	if err != nil {
+		return nil, err
+	}
+	return chain.Handler(mux), nil
+}
+
 // The README's example: what a newcomer copies.
 func Example_newcomer() {
 	api, err := newcomer()
@@ -117,6 +151,47 @@ func Example_tokenEndpoint() {
 	// Output:
 	// 200 true
 	// 200 true
+}
+
+// The README's passwords and API keys: a key that an administrator makes is good.
+func Example_ownCredentials() {
+	folder, err := os.MkdirTemp("", "authstar")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	mux := http.NewServeMux()
+	mux.Handle("GET /me", security.Authenticated().HandlerFunc(me))
+	api, err := withOwnCredentials(mux, filepath.Join(folder, "keys.json"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	r := httptest.NewRequest("POST", "/admin/keys", strings.NewReader(`{"name":"the robot","scopes":["keys:admin"]}`))
+	r.Header.Set("Content-Type", "application/json")
+	r.SetBasicAuth("alice", "correct horse battery staple")
+	w := httptest.NewRecorder()
+	api.ServeHTTP(w, r)
+	var made struct{ Key, ID string }
+	fmt.Println(w.Code, json.Unmarshal(w.Body.Bytes(), &made))
+
+	r = httptest.NewRequest("GET", "/me", nil)
+	r.Header.Set("X-API-Key", made.Key)
+	w = httptest.NewRecorder()
+	api.ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Body.String() == "hello "+made.ID+"\n")
+	// Output:
+	// 201 <nil>
+	// 200 true
+}
+
+var aliceHash = sync.OnceValues(func() (string, error) { return password.Hash("correct horse battery staple") })
+
+func findUser(_ context.Context, username string) (string, authstar.Client, error) {
+	if username != "alice" {
+		return "", nil, nil
+	}
+	hash, err := aliceHash()
+	return hash, &authstar.Identity{ID: username, Scope: []string{"keys:admin"}}, err
 }
 
 func checkPassword(context.Context, string, string) (authstar.Client, error) { return nil, nil }

@@ -115,9 +115,10 @@ func (j *JWT) remembered(ctx context.Context, d digest) (authstar.Client, error,
 	return nil, nil, false
 }
 
-// Purge forgets all remembered tokens, so that the next request of each is
-// verified anew.
+// Purge forgets all remembered tokens, and those that are being verified, so that
+// the next request of each is verified anew.
 func (j *JWT) Purge() {
+	j.purges.Add(1)
 	if j.cache != nil {
 		j.cache.clear()
 	}

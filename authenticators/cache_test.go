@@ -133,6 +133,27 @@ func TestCacheClient(t *testing.T) {
 	}
 }
 
+// M05: what is being verified during a Purge is the answer to its own request, and
+// is not remembered; the next one is.
+func TestPurgeDuringAVerification(t *testing.T) {
+	var j *authenticators.JWT
+	calls := 0
+	j = cacheVerifier(t, authenticators.JWTConfig{CacheClient: true, Client: func(_ context.Context, token *authenticators.Token) (authstar.Client, error) {
+		if calls++; calls == 1 {
+			j.Purge()
+		}
+		return &authstar.Identity{ID: token.Subject}, nil
+	}})
+	for n, want := range []int{1, 2, 2} {
+		if client, err := j.VerifyToken(t.Context(), cacheToken(1)); err != nil || client.ClientID() != "alice" {
+			t.Fatalf("%v, %v", client, err)
+		}
+		if calls != want {
+			t.Errorf("M05 %d calls of Client after request %d, want %d", calls, n+1, want)
+		}
+	}
+}
+
 func cacheLongToken() string {
 	claims := jwtClaims(jwtIssuerA).also("note", `"`+strings.Repeat("n", 4000)+`"`)
 	return jwtToken(jwtKeyEd, "EdDSA", jwtKeyEd.header("EdDSA"), claims.String())

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -104,6 +105,7 @@ type JWT struct {
 	strict         bool
 	prefix, suffix string // of an issuer with a placeholder
 	cache          *tokenCache
+	purges         atomic.Uint64
 }
 
 var (

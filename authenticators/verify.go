@@ -60,6 +60,7 @@ func (j *JWT) VerifyToken(ctx context.Context, token string) (authstar.Client, e
 // verify is VerifyToken for a token that was taken apart already, and is not
 // remembered.
 func (j *JWT) verify(ctx context.Context, u *unverified, sum digest) (authstar.Client, error) {
+	purges := j.purges.Load()
 	t, key, err := j.token(ctx, u)
 	if err != nil {
 		return nil, err
@@ -67,6 +68,9 @@ func (j *JWT) verify(ctx context.Context, u *unverified, sum digest) (authstar.C
 	client, err := j.client(ctx, t)
 	if j.cache != nil && len(u.token) <= maxCached {
 		j.remember(sum, t, key, client, err)
+		if j.purges.Load() != purges {
+			j.cache.drop(sum)
+		}
 	}
 	return client, err
 }

@@ -58,7 +58,7 @@ func (b *Bearer) WithRealm(realm string) *Bearer {
 }
 
 // WithCrossOrigin returns a copy whose Cookie asks p about requests from other
-// origins; p knows which are trusted.
+// origins; see [Session.WithCrossOrigin].
 func (b *Bearer) WithCrossOrigin(p *http.CrossOriginProtection) *Bearer {
 	c := *b
 	c.origin = p

@@ -29,7 +29,8 @@ func NewSession(cookie string, load func(*http.Request) (authstar.Client, error)
 }
 
 // WithCrossOrigin returns a copy that asks p about requests from other origins;
-// p knows which are trusted.
+// p knows which are trusted. It is asked about a WebSocket handshake as if that were
+// a POST, which the patterns of its bypasses must match.
 func (s *Session) WithCrossOrigin(p *http.CrossOriginProtection) *Session {
 	c := *s
 	c.origin = p

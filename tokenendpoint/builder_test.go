@@ -135,9 +135,9 @@ func TestExtraMembers(t *testing.T) {
 		want       string
 	}{
 		{"all that there is", "", tokenendpoint.Response{AccessToken: "a.b-c_d~e+f/g==", TokenType: "bearer", ExpiresIn: 60},
-			`{"access_token":"a.b-c_d~e+f/g==","expires_in":60,"id_token":"i","issued_token_type":"urn:x","scope":"read write","token_type":"bearer"}`},
+			`{"access_token":"a.b-c_d~e+f/g==","expires_in":60,"scope":"read write","token_type":"bearer","id_token":"i","issued_token_type":"urn:x"}`},
 		{"nothing that the endpoint leaves out", "", tokenendpoint.Response{AccessToken: "t", Scopes: []string{}},
-			`{"access_token":"t","id_token":"i","issued_token_type":"urn:x","token_type":"Bearer"}`},
+			`{"access_token":"t","token_type":"Bearer","id_token":"i","issued_token_type":"urn:x"}`},
 	} {
 		t.Run("O32 "+row.name, func(t *testing.T) {
 			row.res.Extra = extra

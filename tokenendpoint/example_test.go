@@ -65,6 +65,6 @@ func Example() {
 		fmt.Print(w.Code, " ", w.Body)
 	}
 	// Output:
-	// 200 {"access_token":"opaque-token-of-billing","expires_in":3600,"scope":"orders:read","tenant":"acme","token_type":"Bearer"}
+	// 200 {"access_token":"opaque-token-of-billing","expires_in":3600,"scope":"orders:read","token_type":"Bearer","tenant":"acme"}
 	// 400 {"error":"invalid_scope","error_description":"the client may not have a scope that it asks for"}
 }

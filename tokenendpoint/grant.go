@@ -1,6 +1,7 @@
 package tokenendpoint
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -156,30 +157,52 @@ func (res *Response) encode(req *Request) ([]byte, error) {
 			}
 		}
 	}
-	body := make(map[string]any, len(res.Extra)+5)
-	maps.Copy(body, res.Extra)
-	for _, reserved := range []string{"access_token", "token_type", "expires_in", "scope", "refresh_token", "error"} {
-		delete(body, reserved)
+	return marshalWith(&ownMembers{
+		AccessToken: res.AccessToken, TokenType: cmp.Or(res.TokenType, "Bearer"), ExpiresIn: res.ExpiresIn,
+		Scope: strings.Join(scopes, " "), RefreshToken: res.RefreshToken,
+	}, res.Extra, reservedMembers)
+}
+
+// ownMembers are those of a Response but for Extra.
+type ownMembers struct {
+	AccessToken  string `json:"access_token"`
+	ExpiresIn    int64  `json:"expires_in,omitempty"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	Scope        string `json:"scope,omitempty"`
+	TokenType    string `json:"token_type"`
+}
+
+var reservedMembers = []string{"access_token", "token_type", "expires_in", "scope", "refresh_token", "error"}
+
+// marshalWith makes one JSON object of a struct, which has a member at least, and
+// of further members, except reserved ones. The struct's members must be reserved.
+func marshalWith(own any, extra map[string]any, reserved []string) ([]byte, error) {
+	b, err := json.Marshal(own)
+	if err != nil {
+		return nil, err
 	}
-	body["access_token"], body["token_type"] = res.AccessToken, res.TokenType
-	if res.TokenType == "" {
-		body["token_type"] = "Bearer"
+	if slices.ContainsFunc(reserved, func(name string) bool { _, ok := extra[name]; return ok }) {
+		extra = maps.Clone(extra)
+		maps.DeleteFunc(extra, func(name string, _ any) bool { return slices.Contains(reserved, name) })
 	}
-	if res.ExpiresIn > 0 {
-		body["expires_in"] = res.ExpiresIn
+	if len(extra) == 0 {
+		return b, nil
 	}
-	if len(scopes) > 0 {
-		body["scope"] = strings.Join(scopes, " ")
+	more, err := json.Marshal(extra)
+	if err != nil {
+		return nil, err
 	}
-	if res.RefreshToken != "" {
-		body["refresh_token"] = res.RefreshToken
-	}
-	return json.Marshal(body)
+	b[len(b)-1] = ','
+	return append(b, more[1:]...), nil
 }
 
 func isB64Token(s string) bool {
 	s = strings.TrimRight(s, "=")
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~+/", r))
-	})
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~+/", c) >= 0) {
+			return false
+		}
+	}
+	return s != ""
 }

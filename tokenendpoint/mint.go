@@ -3,9 +3,8 @@ package tokenendpoint
 import (
 	"context"
 	"crypto/rand"
-
 	"errors"
-	"maps"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -34,33 +33,40 @@ type AccessToken struct {
 // reserved are the claims that only the signer sets.
 var reserved = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "cnf"}
 
+// ownClaims are those that the signer sets.
+type ownClaims struct {
+	Issuer   string `json:"iss"`
+	Subject  string `json:"sub"`
+	Audience any    `json:"aud"`
+	Expires  int64  `json:"exp"`
+	IssuedAt int64  `json:"iat"`
+	ID       string `json:"jti"`
+	ClientID string `json:"client_id"`
+	Scope    string `json:"scope,omitempty"`
+}
+
 // Mint signs an access token of RFC 9068, for grants of the application's own.
 // It fails when a required member is missing or a claim is not JSON.
 func (s *Signer) Mint(t AccessToken) (*Response, error) {
 	if t.Subject == "" || t.ClientID == "" || len(t.Audience) == 0 {
 		return nil, errors.New("tokenendpoint: AccessToken needs Subject, ClientID and Audience")
 	}
-	claims := maps.Clone(t.Claims)
-	if claims == nil {
-		claims = make(map[string]any)
-	}
-	for _, name := range reserved {
-		delete(claims, name)
-	}
 	now := s.config.Now()
-	claims["iss"], claims["sub"], claims["client_id"] = s.config.Issuer, t.Subject, t.ClientID
-	claims["aud"] = t.Audience
+	own := ownClaims{
+		Issuer: s.config.Issuer, Subject: t.Subject, ClientID: t.ClientID, Audience: t.Audience,
+		IssuedAt: now.Unix(), Expires: now.Add(s.config.Lifetime).Unix(), ID: t.ID, Scope: strings.Join(t.Scopes, " "),
+	}
 	if len(t.Audience) == 1 {
-		claims["aud"] = t.Audience[0]
+		own.Audience = t.Audience[0]
 	}
-	claims["iat"], claims["exp"] = now.Unix(), now.Add(s.config.Lifetime).Unix()
-	if claims["jti"] = t.ID; t.ID == "" {
-		claims["jti"] = rand.Text()
+	if t.ID == "" {
+		own.ID = rand.Text()
 	}
-	if len(t.Scopes) > 0 {
-		claims["scope"] = strings.Join(t.Scopes, " ")
+	payload, err := marshalWith(&own, t.Claims, reserved)
+	if err != nil {
+		return nil, fmt.Errorf("tokenendpoint: claims: %w", err)
 	}
-	token, err := s.sign(claims)
+	token, err := s.sign(payload)
 	if err != nil {
 		return nil, err
 	}

@@ -172,11 +172,7 @@ func (s *Signer) loadKeys() (errs []error) {
 	return errs
 }
 
-func (s *Signer) sign(claims map[string]any) (string, error) {
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		return "", fmt.Errorf("tokenendpoint: claims: %w", err)
-	}
+func (s *Signer) sign(payload []byte) (string, error) {
 	jws, err := s.current().signer.Sign(payload)
 	if err != nil {
 		return "", fmt.Errorf("tokenendpoint: %w", err)

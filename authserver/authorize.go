@@ -134,13 +134,26 @@ func (s *Server) parse(ctx context.Context, values url.Values) (*request, *auths
 	return req, s.parseRest(req, one)
 }
 
-// outage is what a callback's error means on a page.
+// outage is what an error means on a page. Of a callback that could not tell, too
+// many guesses among the reasons, the user sees no more than that.
 func outage(err error) *authstar.Error {
 	var stated *authstar.Error
-	if errors.As(err, &stated) && stated != nil {
-		return stated
+	switch {
+	case !errors.As(err, &stated) || stated == nil:
+		return &authstar.Error{Code: authstar.TemporarilyUnavailable, Err: err}
+	case stated.Status() == http.StatusTooManyRequests:
+		return tooMany(stated.RetryAfter, err)
+	case stated.Code == authstar.TemporarilyUnavailable && stated.Status() < 500:
+		return &authstar.Error{Code: authstar.TemporarilyUnavailable, RetryAfter: stated.RetryAfter, Err: err}
 	}
-	return &authstar.Error{Code: authstar.TemporarilyUnavailable, Err: err}
+	return stated
+}
+
+// refuses reports whether a callback's error is its answer, and not that it could
+// not tell.
+func refuses(err error) bool {
+	status := outage(err).Status()
+	return status < 500 && status != http.StatusTooManyRequests
 }
 
 func (s *Server) parseRest(req *request, one func(string) string) *authstar.Error {
@@ -208,10 +221,17 @@ func (req *request) parseScope(scope string) *authstar.Error {
 // 4.2).
 func isChallenge(s string) bool { return len(s) == 43 && isBase64URL(s) }
 
-func isBase64URL(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
-	})
+const base64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+func isBase64URL(s string) bool { return consistsOf(s, base64URL) }
+
+func consistsOf(s, letters string) bool {
+	for i := range len(s) {
+		if strings.IndexByte(letters, s[i]) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // sendBack redirects the browser to the client, with the issuer and the state

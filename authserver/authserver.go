@@ -45,7 +45,8 @@ type Login struct {
 	Subject string
 	// Claims are put into the user's access tokens. Those that the server sets
 	// itself cannot be replaced: iss, sub, aud, exp, nbf, iat, jti, client_id,
-	// scope, cnf, auth_time and acr.
+	// scope, cnf, auth_time and acr. As JSON they are 10 KiB at most; of others the
+	// answer is 500.
 	Claims map[string]any
 	// Scopes are those that the user may grant, whichever client asks; without
 	// any the user can grant none but offline_access.
@@ -64,12 +65,18 @@ type Config struct {
 
 	// Login checks a user name and password, neither of which is empty. A Login
 	// without Subject means that they are wrong. It must take the same time for an
-	// unknown user as for a wrong password. An error means that the check failed:
-	// 503; except an *authstar.Error with a status below 500, which is a refusal.
+	// unknown user as for a wrong password. Of one account, 3 are checked at once,
+	// and from one address 25; the others wait.
+	//
+	// An error means that the check failed: 503. An *authstar.Error has its own
+	// status and RetryAfter: one of 429, such as that of a password.Verifier, asks
+	// the user to wait, and any other below 500 is a refusal, unless it is
+	// TemporarilyUnavailable. Only refusals count as guesses.
 	Login func(ctx context.Context, username, password string) (Login, error)
 	// User answers for a user who logged in earlier, when a refresh token or a
 	// session is used: what Login would say today, or a Login without Subject
-	// when the user is gone, which ends both. nil keeps what the login said.
+	// when the user is gone, which ends both. Errors are those of Login. nil keeps
+	// what the login said.
 	User func(ctx context.Context, subject string) (Login, error)
 	// Canonical is the name under which guesses at an account are counted; it
 	// must be what the lookup makes of a user name. nil is lower case without
@@ -152,6 +159,8 @@ type Server struct {
 	sources  *throttle.Throttle
 	origin   *http.CrossOriginProtection
 	metadata []byte
+
+	accountTurns, sourceTurns *turns
 }
 
 // New makes a Server. It reports everything that is missing or wrong at once.
@@ -171,7 +180,8 @@ func New(config Config) (*Server, error) {
 	// fifty, then one in two seconds.
 	s.accounts = throttle.New(throttle.Config{Burst: 10, Every: 30 * time.Second, Now: s.config.Now})
 	s.sources = throttle.New(throttle.Config{Burst: 50, Every: 2 * time.Second, Now: s.config.Now})
-	if s.page, err = newPage(&s.config); err != nil {
+	s.accountTurns, s.sourceTurns = newTurns(accountTurns), newTurns(sourceTurns)
+	if s.page, err = newPage(&s.config, s.refused); err != nil {
 		return nil, err
 	}
 	if s.endpoint, err = s.tokenEndpoint(); err != nil {

@@ -29,9 +29,9 @@ func (w *nullWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// How long does the login page take? At most 100 µs, also for a request that is
-// as long as it may be. What an attacker sends a million times stores nothing:
-// TestAuthorizeStoresNothing.
+// How long does the login page take? At most 100 µs; a request as long as it may
+// be, all of characters that HTML makes longer, 2 ms. What an attacker sends a
+// million times stores nothing: TestAuthorizeStoresNothing.
 func BenchmarkAuthorize(b *testing.B) {
 	f := newFixture(b, func(c *authserver.Config) { c.Observe = nil })
 	for name, request := range map[string]url.Values{

@@ -1,15 +1,14 @@
 package authserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/authstar/authstar"
@@ -17,8 +16,9 @@ import (
 )
 
 // codeRecord is an authorization code, kept under its hash. It stays as used, with
-// nothing but the grant's ID, until the tokens that it got have ended, so that a
-// replay is known for one.
+// nothing else, until the access token that it got has ended, so that a replay is
+// known for one. From then on the refresh tokens, kept under the grant's ID that
+// the code makes, are what is left to tell a replay by, and to end.
 type codeRecord struct {
 	Client      string
 	RedirectURI string
@@ -29,15 +29,18 @@ type codeRecord struct {
 	Used        bool
 }
 
-// grant is what a user granted a client. Its refresh tokens begin with its ID,
-// which is nobody else's business: with it, anybody could make a token that looks
-// spent. Access tokens show its mark, the first part of their "jti".
+// grant is what a user granted a client. Its ID is made of the code, so that
+// whoever has the code again finds what came of it. Its refresh tokens begin with
+// the ID, which is nobody else's business: with it, anybody could make a token
+// that looks spent. Access tokens show its mark, the first part of their "jti".
 type grant struct {
 	ID       string
 	Login    login
 	Scopes   []string
 	Resource string
 }
+
+func grantOf(code string) string { return hashKey("grant:" + code)[:idLength] }
 
 func markOf(grantID string) string { return hashKey(grantID)[:idLength] }
 
@@ -47,7 +50,7 @@ func (s *Server) newCode(ctx context.Context, req *request, who *login, scopes [
 	expires := s.config.Now().Add(s.config.CodeLifetime)
 	err := s.store.add(ctx, "code:"+hashKey(code), &codeRecord{
 		Client: req.client.ID, RedirectURI: req.redirectURI, Given: req.given, Challenge: req.challenge, Expires: expires.Unix(),
-		Grant: grant{ID: newID(), Login: *who, Scopes: scopes, Resource: req.resource},
+		Grant: grant{ID: grantOf(code), Login: *who, Scopes: scopes, Resource: req.resource},
 	}, expires)
 	return code, err
 }
@@ -79,20 +82,16 @@ func (g codeGrant) Token(ctx context.Context, req *tokenendpoint.Request) (*toke
 		return nil, err
 	}
 	if text == nil {
-		return nil, errBadCode
+		return nil, g.forgotten(ctx, grantOf(code))
 	}
 	won := false
 	if !rec.Used {
-		used := &codeRecord{Grant: grant{ID: rec.Grant.ID}, Used: true}
-		if won, err = g.store.swap(ctx, key, text, used, g.lastsUntil()); err != nil {
+		if won, err = g.store.swap(ctx, key, text, &codeRecord{Used: true}, g.lastsUntil()); err != nil {
 			return nil, err
 		}
 	}
-	if !won { // a replay, or an attempt at the same time (RFC 6749 section 4.1.2)
-		if err := g.revokeGrant(ctx, rec.Grant.ID); err != nil {
-			return nil, err
-		}
-		return nil, errBadCode
+	if !won { // a replay, or an attempt at the same time
+		return nil, g.replayed(ctx, grantOf(code))
 	}
 	if !g.config.Now().Before(time.Unix(rec.Expires, 0)) || rec.Client != req.Client.ClientID() ||
 		!sameRedirect(&rec, req.Parameter("redirect_uri")) || !answersChallenge(req.Parameter("code_verifier"), rec.Challenge) {
@@ -117,6 +116,24 @@ func (g codeGrant) Token(ctx context.Context, req *tokenendpoint.Request) (*toke
 	return res, nil
 }
 
+// replayed ends what a code got that was used before (RFC 6749 section 4.1.2).
+func (s *Server) replayed(ctx context.Context, grantID string) error {
+	return cmp.Or(s.revokeGrant(ctx, grantID), error(errBadCode))
+}
+
+// forgotten is what comes of a code without a record: if it was good once, its
+// refresh tokens may live.
+func (s *Server) forgotten(ctx context.Context, grantID string) error {
+	lives, err := s.store.has(ctx, "family:"+grantID)
+	if err != nil {
+		return err
+	}
+	if lives {
+		return s.replayed(ctx, grantID)
+	}
+	return errBadCode
+}
+
 // lastsUntil is when the tokens of a moment have ended.
 func (s *Server) lastsUntil() time.Time {
 	return s.config.Now().Add(s.signer.Lifetime() + time.Minute)
@@ -130,9 +147,7 @@ func sameRedirect(rec *codeRecord, given string) bool {
 
 // answersChallenge is RFC 7636 section 4.6.
 func answersChallenge(verifier, challenge string) bool {
-	if len(verifier) < 43 || len(verifier) > 128 || strings.ContainsFunc(verifier, func(r rune) bool {
-		return !isBase64URL(string(r)) && r != '.' && r != '~'
-	}) {
+	if len(verifier) < 43 || len(verifier) > 128 || !consistsOf(verifier, base64URL+".~") {
 		return false
 	}
 	sum := sha256.Sum256([]byte(verifier))
@@ -148,12 +163,11 @@ func (gr *grant) audience(s *Server) string {
 
 // mint makes the access token of a grant.
 func (s *Server) mint(clientID string, gr *grant, scopes []string) (*tokenendpoint.Response, error) {
-	claims := maps.Clone(gr.Login.Claims)
-	if claims == nil {
-		claims = make(map[string]any)
+	claims, err := gr.Login.claims()
+	if err != nil {
+		return nil, err
 	}
 	claims["auth_time"] = gr.Login.Time
-	delete(claims, "acr")
 	if gr.Login.ACR != "" {
 		claims["acr"] = gr.Login.ACR
 	}

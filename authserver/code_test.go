@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -119,6 +120,70 @@ func TestReplay(t *testing.T) {
 				t.Errorf("TK-24: the refresh token got %s", a.text)
 			}
 		})
+	}
+}
+
+// O06 TK-24: a replay long after the code and the access token have ended still
+// ends the refresh tokens, and whatever access token there is; another code does
+// not.
+func TestLateReplay(t *testing.T) {
+	for name, row := range map[string]struct {
+		months int
+		replay func(f *fixture, code string) answer
+		dead   bool
+	}{
+		"after an hour":              {0, func(f *fixture, code string) answer { return f.redeem(code) }, true},
+		"after two months":           {2, func(f *fixture, code string) answer { return f.redeem(code) }, true},
+		"by somebody else":           {1, func(f *fixture, code string) answer { return f.redeemAs("other:other-secret", code) }, true},
+		"with a wrong verifier":      {1, func(f *fixture, code string) answer { return f.redeem(code, "code_verifier", "") }, true},
+		"a code that nobody has":     {1, func(f *fixture, code string) answer { return f.redeem(code[1:] + "A") }, false},
+		"the code of another login":  {1, func(f *fixture, _ string) answer { other := f.code(ask()); f.redeem(other); return f.redeem(other) }, false},
+		"without authenticating":     {1, func(f *fixture, code string) answer { return f.redeemAs("web:wrong", code) }, false},
+		"the code in another letter": {1, func(f *fixture, code string) answer { return f.redeem(strings.ToUpper(code)) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			code := f.code(ask())
+			last := f.redeem(code)
+			f.advance(time.Hour)
+			for range 3 * row.months {
+				last = f.refresh("spa", last.get("refresh_token"))
+				f.advance(10 * 24 * time.Hour)
+			}
+			last = f.refresh("spa", last.get("refresh_token"))
+			f.wantAlive("before", last.get("access_token"))
+			if a := row.replay(f, code); a.status == http.StatusOK {
+				t.Errorf("TK-24: %s", a.text)
+			}
+			if a := f.refresh("spa", last.get("refresh_token")); (a.get("error") == "invalid_grant") != row.dead {
+				t.Errorf("TK-24: the refresh token got %s", a.text)
+			}
+			if row.dead {
+				f.wantDead("TK-24", last.get("access_token"))
+			} else {
+				f.wantAlive("TK-24", last.get("access_token"))
+			}
+		})
+	}
+}
+
+// D14: codes that never were leave nothing in the store.
+func TestInventedCodesStoreNothing(t *testing.T) {
+	store := newSpy()
+	f := newFixture(t, func(c *authserver.Config) { c.Store = store })
+	writes := 0
+	store.before = func(string) { writes++ }
+	for i := range 100 {
+		if a := f.redeem(fmt.Sprintf("%043d", i)); a.get("error") != "invalid_grant" {
+			t.Errorf("%s", a.text)
+		}
+	}
+	if writes != 0 {
+		t.Errorf("D14: %d writes", writes)
+	}
+	f.redeem(f.code(ask()))
+	if writes != 3 {
+		t.Errorf("a code that was: %d writes instead of 3", writes)
 	}
 }
 

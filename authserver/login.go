@@ -1,9 +1,7 @@
 package authserver
 
 import (
-	"context"
 	"crypto/subtle"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,7 +10,6 @@ import (
 
 	"github.com/authstar/authstar"
 	"github.com/authstar/authstar/internal/response"
-	"github.com/authstar/authstar/internal/throttle"
 )
 
 // The fields of the pages' forms, beside the parameters of the request.
@@ -25,16 +22,6 @@ const (
 )
 
 var fields = []string{fieldForm, fieldUsername, fieldPassword, fieldStay, fieldDecision}
-
-// login is a Login and when it was, as sessions and codes keep it.
-type login struct {
-	Login
-	Time int64
-	Stay bool // signed in; else the session is for the consent page alone
-}
-
-// consentLifetime is how long a user may think about a consent page.
-const consentLifetime = 10 * time.Minute
 
 // proceed sends the browser back with a code when nothing needs to be asked.
 func (s *Server) proceed(w http.ResponseWriter, r *http.Request, req *request) {
@@ -100,54 +87,10 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, req *request, va
 
 func (req *request) asksConsent() bool { return req.client.Consent || req.prompt == "consent" }
 
-// replaceSession ends the session that the browser had, which may be somebody
-// else's, and starts one if the user wants or the consent page needs it.
-func (s *Server) replaceSession(w http.ResponseWriter, r *http.Request, who *login, asks bool) error {
-	switch {
-	case who.Stay:
-		return s.startSession(w, r, who, s.config.SessionLifetime)
-	case asks:
-		return s.startSession(w, r, who, consentLifetime)
-	}
-	return s.EndSession(w, r)
-}
-
 // isOurForm compares the form's token with the cookie that came with the page.
 func (s *Server) isOurForm(r *http.Request, token string) bool {
 	c, err := r.Cookie(s.page.cookie("form"))
 	return err == nil && len(token) == 43 && subtle.ConstantTimeCompare([]byte(c.Value), []byte(token)) == 1
-}
-
-var (
-	errBadLogin = refuse(authstar.AccessDenied, "The user name or the password is wrong.")
-	errTooMany  = "Too many attempts. Please wait before you try again."
-)
-
-// check asks the application about a login, as often as guesses are allowed. A
-// name that nobody has is counted as any other.
-func (s *Server) check(r *http.Request, username, password string) (*login, *authstar.Error) {
-	account, source := s.config.Canonical(username), throttle.Address(s.config.ClientAddress(r))
-	ok1, wait1 := s.accounts.Allow(account)
-	ok2, wait2 := s.sources.Allow(source)
-	if !ok1 || !ok2 {
-		return nil, &authstar.Error{Code: authstar.AccessDenied, Description: errTooMany, StatusCode: http.StatusTooManyRequests, RetryAfter: max(wait1, wait2)}
-	}
-	if username == "" || password == "" {
-		return nil, errBadLogin
-	}
-	l, err := s.config.Login(r.Context(), username, password)
-	if err != nil {
-		if stated := outage(err); stated.Status() >= 500 {
-			return nil, stated
-		}
-	}
-	if err != nil || l.Subject == "" {
-		s.accounts.Fail(account)
-		s.sources.Fail(source)
-		return nil, errBadLogin
-	}
-	s.accounts.Succeed(account)
-	return &login{Login: l, Time: s.config.Now().Unix()}, nil
 }
 
 // decide answers the consent page.
@@ -186,80 +129,6 @@ func (s *Server) issue(w http.ResponseWriter, r *http.Request, req *request, who
 	s.sendBack(w, req, url.Values{"code": {code}})
 }
 
-// session is the login of the browser that asks, nil when it has none for the
-// request.
-func (s *Server) session(r *http.Request, req *request) (*login, error) {
-	c, err := r.Cookie(s.page.cookie("session"))
-	if err != nil || len(c.Value) != 43 {
-		return nil, nil
-	}
-	key := "session:" + hashKey(c.Value)
-	var who login
-	text, err := s.store.get(r.Context(), key, &who)
-	if err != nil || text == nil || !who.Stay && !req.asksConsent() {
-		return nil, err
-	}
-	alive, err := s.refreshUser(r.Context(), &who.Login)
-	if err != nil {
-		return nil, err
-	}
-	if !alive {
-		return nil, s.store.store.Delete(r.Context(), key)
-	}
-	return &who, nil
-}
-
-// refreshUser asks the application what it says of a user today.
-func (s *Server) refreshUser(ctx context.Context, l *Login) (alive bool, err error) {
-	if s.config.User == nil {
-		return true, nil
-	}
-	now, err := s.config.User(ctx, l.Subject)
-	if err != nil {
-		if stated := outage(err); stated.Status() < 500 {
-			return false, nil
-		}
-		return false, err
-	}
-	if now.Subject != l.Subject {
-		return false, nil
-	}
-	now.ACR = l.ACR // of the login, not of the user
-	*l = now
-	return true, nil
-}
-
-// startSession gives the browser a session with an id that nobody has seen, and
-// ends the one that it had.
-func (s *Server) startSession(w http.ResponseWriter, r *http.Request, who *login, lifetime time.Duration) error {
-	if old, err := r.Cookie(s.page.cookie("session")); err == nil {
-		if err := s.store.store.Delete(r.Context(), "session:"+hashKey(old.Value)); err != nil {
-			return err
-		}
-	}
-	id := newSecret()
-	if err := s.store.add(r.Context(), "session:"+hashKey(id), who, s.config.Now().Add(lifetime)); err != nil {
-		return err
-	}
-	seconds := 0 // until the browser is closed
-	if who.Stay {
-		seconds = int(lifetime / time.Second)
-	}
-	s.page.setCookie(w, "session", id, seconds)
-	return nil
-}
-
-// EndSession ends the session of the browser that sends the request, and tells
-// it to forget the cookie: for the application's own way to log out.
-func (s *Server) EndSession(w http.ResponseWriter, r *http.Request) error {
-	c, err := r.Cookie(s.page.cookie("session"))
-	if errors.Is(err, http.ErrNoCookie) {
-		return nil
-	}
-	s.page.setCookie(w, "session", "", -1)
-	return s.store.store.Delete(r.Context(), "session:"+hashKey(c.Value))
-}
-
 // showLogin asks for user name and password; err is why those that came will not
 // do.
 func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, req *request, username string, err *authstar.Error) {
@@ -268,9 +137,7 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, req *request,
 	if err != nil {
 		s.refused(r.Context(), err)
 		p.Error, p.Status = err.Description, err.Status()
-		if err.RetryAfter > 0 {
-			w.Header().Set("Retry-After", response.RetryAfter(err.RetryAfter))
-		}
+		setRetryAfter(w, err)
 	}
 	s.page.show(w, r, p)
 }
@@ -288,14 +155,20 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, req *reques
 func (s *Server) showError(w http.ResponseWriter, r *http.Request, err *authstar.Error, retry ...string) {
 	s.refused(r.Context(), err)
 	p := Page{Kind: "error", Application: s.config.Name, Status: err.Status(), Error: err.Description, Retry: strings.Join(retry, "")}
+	setRetryAfter(w, err)
 	switch {
 	case p.Status == http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", response.RetryAfter(err.RetryAfter))
 		p.Error = "The service does not answer at the moment. Please try again in a while."
 	case p.Status >= 500:
 		p.Error = "Something went wrong here. Please try again later."
 	}
 	s.page.show(w, r, p)
+}
+
+func setRetryAfter(w http.ResponseWriter, err *authstar.Error) {
+	if status := err.Status(); status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", response.RetryAfter(err.RetryAfter))
+	}
 }
 
 // form is a page with the parameters of the request and a token against forms

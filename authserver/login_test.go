@@ -163,7 +163,14 @@ func TestSuccessIsNotCounted(t *testing.T) {
 	}
 }
 
-// What the application's check says, and what the user sees.
+// tooManyGuesses is what password.Verifier returns.
+var tooManyGuesses = &authstar.Error{
+	Code: authstar.TemporarilyUnavailable, StatusCode: http.StatusTooManyRequests, RetryAfter: 90 * time.Second,
+	Description: "10.0.0.7 has them", Err: errors.New("10.0.0.7 counted"),
+}
+
+// What the application's check says, and what the user sees. It is asked twelve
+// times, which is more than there are guesses.
 func TestLoginCallback(t *testing.T) {
 	for name, row := range map[string]struct {
 		login authserver.Login
@@ -174,6 +181,9 @@ func TestLoginCallback(t *testing.T) {
 		"a stated outage":       {err: &authstar.Error{Code: authstar.TemporarilyUnavailable, RetryAfter: time.Minute}, want: 503},
 		"a fault":               {err: &authstar.Error{Code: authstar.ServerError, Description: "10.0.0.7"}, want: 500},
 		"a refusal":             {err: &authstar.Error{Code: authstar.AccessDenied, Description: "locked by 10.0.0.7"}, want: 403},
+		"too many guesses":      {err: tooManyGuesses, want: 429},
+		"too many, wrapped":     {err: fmt.Errorf("10.0.0.7: %w", tooManyGuesses), want: 429},
+		"an outage called 403":  {err: &authstar.Error{Code: authstar.TemporarilyUnavailable, StatusCode: 403, Description: "10.0.0.7"}, want: 503},
 		"nobody":                {want: 403},
 		"an outage of somebody": {login: authserver.Login{Subject: "user-1"}, err: errors.New("x"), want: 503},
 		"somebody":              {login: authserver.Login{Subject: "user-1", Scopes: []string{"read"}}, want: 303},
@@ -195,10 +205,15 @@ func TestLoginCallback(t *testing.T) {
 				if a.status == 503 && (a.header.Get("Retry-After") == "" || !strings.Contains(a.text, "Try again")) {
 					t.Errorf("%v %s", a.header, a.text)
 				}
-				if a.status == 403 && !strings.Contains(a.text, wrongLogin) {
+				if a.status == 429 && (a.header.Get("Retry-After") != "90" || !strings.Contains(a.text, "Too many attempts")) {
+					t.Errorf("%v %s", a.header, a.text)
+				}
+				if (a.status == 403) != strings.Contains(a.text, wrongLogin) {
 					t.Errorf("B07: %s", a.text)
 				}
-				f.advance(10 * time.Minute)
+				if row.want == 403 {
+					f.advance(10 * time.Minute)
+				}
 			}
 		})
 	}
@@ -283,5 +298,48 @@ func TestPasswordsAreNotInURLs(t *testing.T) {
 	_, values := form(a)
 	if values.Has("username") || values.Has("decision") || len(values["form_token"]) != 1 || values.Get("form_token") == strings.Repeat("x", 43) {
 		t.Errorf("the form has %v", values)
+	}
+}
+
+// O32: claims that no token can have are the application's fault, and not the
+// user's: neither a wrong guess nor an outage.
+func TestClaimsThatCannotBe(t *testing.T) {
+	claims := map[string]any{"role": "admin"}
+	f := newFixture(t, func(c *authserver.Config) {
+		login := func() (authserver.Login, error) {
+			return authserver.Login{Subject: "user-1", Claims: claims, Scopes: []string{"read"}}, nil
+		}
+		c.Login = func(context.Context, string, string) (authserver.Login, error) { return login() }
+		c.User = func(context.Context, string) (authserver.Login, error) { return login() }
+	})
+	b, token := f.signedIn(), f.tokens("spa").get("refresh_token")
+	for name, bad := range map[string]any{"too long": strings.Repeat("x", 10<<10), "no JSON": func() {}} {
+		claims = map[string]any{"bad": bad}
+		for range 12 {
+			f.refusals = nil
+			person := f.browser()
+			a := person.logIn(person.authorize(ask()))
+			if a.status != http.StatusInternalServerError || a.header.Get("Location") != "" || !strings.Contains(a.text, `role="alert"`) {
+				t.Errorf("%s: %d %s", name, a.status, a.text)
+			}
+			if len(f.refusals) != 1 || f.refusals[0].Code != authstar.ServerError || !strings.Contains(f.refusals[0].Error(), "claims of a login") {
+				t.Errorf("%s: the observer was told %v", name, f.refusals)
+			}
+		}
+		if a := b.authorize(ask()); a.status != http.StatusInternalServerError {
+			t.Errorf("%s: a session: %d", name, a.status)
+		}
+		if a := f.refresh("spa", token); a.status != http.StatusInternalServerError || a.get("error") != "server_error" {
+			t.Errorf("%s: a refresh: %d %s", name, a.status, a.text)
+		}
+	}
+	claims = map[string]any{"long": strings.Repeat("x", 10<<10-len(`{"long":""}`))}
+	a := f.refresh("spa", token)
+	if a.status != http.StatusOK {
+		t.Fatalf("the longest: %d %s", a.status, a.text)
+	}
+	f.wantAlive("the longest", a.get("access_token"))
+	if got := f.what(b.authorize(ask())); got != "code" {
+		t.Errorf("the longest, of a session: %s", got)
 	}
 }

@@ -2,15 +2,19 @@ package authserver
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/authstar/authstar"
 )
 
 // Page is what a page shows: data for Config.Template and Config.Render.
@@ -53,12 +57,13 @@ type page struct {
 	render   func(http.ResponseWriter, *http.Request, Page)
 	styles   string // CSP sources of the template's own style elements
 	secure   bool
+	failed   func(context.Context, *authstar.Error)
 }
 
 var styleElement = regexp.MustCompile(`(?s)<style>(.*?)</style>`)
 
-func newPage(c *Config) (*page, error) {
-	p := &page{template: c.Template, render: c.Render, secure: strings.HasPrefix(c.Issuer, "https:"), styles: "'self'"}
+func newPage(c *Config, failed func(context.Context, *authstar.Error)) (*page, error) {
+	p := &page{failed: failed, template: c.Template, render: c.Render, secure: strings.HasPrefix(c.Issuer, "https:"), styles: "'self'"}
 	if p.template == nil {
 		t, err := template.New("page").Parse(pageHTML)
 		if err != nil {
@@ -83,7 +88,7 @@ func (p *page) protect(h http.Header, redirectURI string) {
 	} else if err == nil && u.Scheme != "" {
 		action += " " + u.Scheme + ":"
 	}
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src "+p.styles+"; img-src 'self'; form-action "+action+
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src "+p.styles+"; img-src 'self' data:; form-action "+action+
 		"; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
@@ -91,16 +96,21 @@ func (p *page) protect(h http.Header, redirectURI string) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// show writes the page.
+// show writes the page. When the template fails, the observer is told, and the
+// answer is nothing of the page.
 func (p *page) show(w http.ResponseWriter, r *http.Request, data Page) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	if p.render != nil {
 		p.render(w, r, data)
 		return
 	}
-	var b bytes.Buffer
-	if err := p.template.Execute(&b, data); err != nil {
-		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
+	b := bytes.NewBuffer(make([]byte, 0, 8<<10))
+	if err := p.template.Execute(b, data); err != nil {
+		p.failed(r.Context(), fault(fmt.Errorf("authserver: Config.Template: %w", err)))
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Del("Retry-After")
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, "The page cannot be shown.\n")
 		return
 	}
 	w.WriteHeader(data.Status)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/authstar/authstar"
 	"github.com/authstar/authstar/authserver"
 )
 
@@ -39,12 +40,12 @@ func TestPageHeaders(t *testing.T) {
 			}
 		}
 		csp := a.header.Get("Content-Security-Policy")
-		for _, want := range []string{"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"} {
+		for _, want := range []string{"default-src 'none';", "img-src 'self' data:;", "frame-ancestors 'none';", "base-uri 'none'"} {
 			if !strings.Contains(csp, want) {
 				t.Errorf("O25: %s: %q", name, csp)
 			}
 		}
-		if strings.Contains(csp, "unsafe") || strings.Contains(csp, "script-src") || a.header.Get("Access-Control-Allow-Origin") != "" {
+		if strings.Count(csp, "data:") != 1 || strings.Contains(csp, "unsafe") || strings.Contains(csp, "script-src") || a.header.Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("O25: %s: %q", name, csp)
 		}
 	}
@@ -68,17 +69,20 @@ func TestFormAction(t *testing.T) {
 	}
 }
 
+// icon keeps browsers from asking for another one.
+const icon = `<link rel="icon" href="data:,">`
+
 // What a page needs for people who cannot see it, and what none may have.
 func TestPageStructure(t *testing.T) {
 	f := newFixture(t)
 	for name, a := range f.pages() {
-		for _, want := range []string{"<!doctype html>", `<html lang="en">`, "<title>", `<meta name="viewport"`, "<main>", "<h1>"} {
+		for _, want := range []string{"<!doctype html>", `<html lang="en">`, "<title>", `<meta name="viewport"`, "<main>", "<h1>", icon} {
 			if strings.Count(a.text, want) != 1 {
 				t.Errorf("%s: %d times %s", name, strings.Count(a.text, want), want)
 			}
 		}
 		for _, never := range []string{"<script", "src=", "<link", "@import", "url(", "onclick", "tabindex", "http://", "style=\""} {
-			if strings.Contains(strings.ReplaceAll(a.text, "http://127.0.0.1/cb", ""), never) {
+			if strings.Contains(strings.NewReplacer("http://127.0.0.1/cb", "", icon, "").Replace(a.text), never) {
 				t.Errorf("AZ-15: %s has %s", name, never)
 			}
 		}
@@ -207,9 +211,28 @@ func TestTemplate(t *testing.T) {
 	if got := f.what(b.logIn(page)); got != "code" {
 		t.Errorf("%s", got)
 	}
-	broken := newFixture(t, func(c *authserver.Config) { c.Template = template.Must(template.New("x").Parse("half{{.Nothing}}")) })
-	if a := broken.browser().authorize(ask()); a.status != http.StatusInternalServerError || strings.Contains(a.text, "half") {
-		t.Errorf("%d %s", a.status, a.text)
+	if len(f.refusals) != 1 {
+		t.Errorf("the observer was told %v", f.refusals)
+	}
+}
+
+// A template that fails is reported, and shows nothing of the page.
+func TestTemplateThatFails(t *testing.T) {
+	f := newFixture(t, func(c *authserver.Config) {
+		c.Template = template.Must(template.New("x").Parse(`half{{if eq .Kind "login"}} of {{.Nothing}}{{end}}`))
+	})
+	a := f.browser().authorize(ask())
+	if a.status != http.StatusInternalServerError || a.text != "The page cannot be shown.\n" || a.header.Get("Content-Type") != "text/plain; charset=utf-8" {
+		t.Errorf("%d %v %s", a.status, a.header, a.text)
+	}
+	if a.header.Get("Cache-Control") != "no-store" || !strings.Contains(a.header.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Errorf("AZ-13: %v", a.header)
+	}
+	if len(f.refusals) != 1 || f.refusals[0].Code != authstar.ServerError || !strings.Contains(f.refusals[0].Error(), "Config.Template") {
+		t.Errorf("the observer was told %v", f.refusals)
+	}
+	if a := f.browser().authorize(ask("client_id", "nobody")); a.status != http.StatusBadRequest || a.text != "half" {
+		t.Errorf("a page that it has: %d %s", a.status, a.text)
 	}
 }
 

@@ -1,17 +1,15 @@
 package authserver
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"time"
 )
 
-// records keep JSON in a Store.
+// records keep each record as its text in a Store.
 type records struct {
 	store Store
 	now   func() time.Time
@@ -21,21 +19,20 @@ func (r records) Add(ctx context.Context, key string, value []byte, until time.T
 	return r.store.Add(ctx, key, value, until)
 }
 
-// get reads a record into v and returns its text, nil when there is none.
-func (r records) get(ctx context.Context, key string, v any) ([]byte, error) {
+// get reads a record into v and returns its text, nil when there is none that this
+// server can read.
+func (r records) get(ctx context.Context, key string, v record) ([]byte, error) {
 	text, ok, err := r.store.Get(ctx, key)
-	if err != nil || !ok {
+	if err != nil || !ok || !read(text, v) {
 		return nil, err
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber() // claims keep their numbers
-	return text, d.Decode(v)
+	return text, nil
 }
 
 var errCollision = errors.New("authserver: a random key is taken")
 
 // add stores a record under a key that is random, and so is free.
-func (r records) add(ctx context.Context, key string, v any, until time.Time) error {
+func (r records) add(ctx context.Context, key string, v record, until time.Time) error {
 	text, err := encode(v)
 	if err != nil {
 		return err
@@ -48,7 +45,7 @@ func (r records) add(ctx context.Context, key string, v any, until time.Time) er
 }
 
 // swap replaces a record that is still the given text.
-func (r records) swap(ctx context.Context, key string, old []byte, v any, until time.Time) (bool, error) {
+func (r records) swap(ctx context.Context, key string, old []byte, v record, until time.Time) (bool, error) {
 	text, err := encode(v)
 	if err != nil {
 		return false, err
@@ -56,14 +53,14 @@ func (r records) swap(ctx context.Context, key string, old []byte, v any, until 
 	return r.store.Swap(ctx, key, old, text, until)
 }
 
-const maxRecord = 16 << 10
-
-func encode(v any) ([]byte, error) {
-	text, err := json.Marshal(v)
-	if err == nil && len(text) > maxRecord {
-		err = errors.New("authserver: the claims of a login are too long to be kept")
+// encode makes the text of a record. One that is too long is the application's
+// fault, which time does not heal: an *authstar.Error, ServerError.
+func encode(v record) ([]byte, error) {
+	text := write(v)
+	if len(text) > maxStoreValue {
+		return nil, fault(errors.New("authserver: a login or a grant is too long to be kept"))
 	}
-	return text, err
+	return text, nil
 }
 
 // has reports whether there is anything under one of the keys.

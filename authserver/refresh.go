@@ -173,7 +173,7 @@ func (s *Server) reused(ctx context.Context, f *family) error {
 
 // renew asks the application what the user and the client may have today.
 func (s *Server) renew(ctx context.Context, client authstar.Client, f *family) error {
-	alive, err := s.refreshUser(ctx, &f.Grant.Login.Login)
+	alive, err := s.refreshUser(ctx, &f.Grant.Login)
 	if err != nil {
 		return outage(err)
 	}

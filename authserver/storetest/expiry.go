@@ -26,6 +26,8 @@ var expiryChecks = []check{
 		for name, d := range map[string]time.Duration{"30 days": 30 * 24 * time.Hour, "100 years": 100 * 365 * 24 * time.Hour} {
 			r.add(r.key(name), []byte("one"), time.Now().Add(d), true)
 			r.has(r.key(name), []byte("one"))
+			r.swap(r.key(name), []byte("one"), []byte("two"), time.Now().Add(d), true)
+			r.has(r.key(name), []byte("two"))
 			r.delete(r.key(name))
 		}
 	}},

@@ -223,13 +223,16 @@ func TestPages(t *testing.T) {
 		r := v.send("GET", path, "", nil)
 		v.want(path, r, 200)
 		csp := r.Header.Get("Content-Security-Policy")
-		for _, directive := range []string{"default-src 'none'", "script-src 'self';", "frame-ancestors 'none'", "base-uri 'none'"} {
+		for _, directive := range []string{"default-src 'none'", "script-src 'self';", "img-src data:;", "frame-ancestors 'none'", "base-uri 'none'"} {
 			if !strings.Contains(csp, directive) {
 				t.Errorf("%s: %s", path, csp)
 			}
 		}
 		if strings.Contains(csp, "unsafe") || r.Header.Get("Referrer-Policy") != "no-referrer" || !strings.HasPrefix(r.Header.Get("Content-Type"), want) || strings.Contains(r.text, "://") {
 			t.Errorf("%s: %v %s", path, r.Header, r.text)
+		}
+		if want == "text/html" && !strings.Contains(r.text, `<link rel="icon" href="data:,">`) {
+			t.Errorf("%s: browsers will ask for an icon", path)
 		}
 	}
 	if csp := v.begin().Header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' "+v.issuer+";") {

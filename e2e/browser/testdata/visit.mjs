@@ -12,9 +12,6 @@ export const launch = (executablePath) => chromium.launch({
   ],
 })
 
-// What the server has no icon for, and the browser asks for by itself.
-const isIcon = (url) => new URL(url).pathname === '/favicon.ico'
-
 // Visit is a person's with a profile of their own, and what the browser did
 // meanwhile.
 export class Visit {
@@ -39,9 +36,7 @@ export class Visit {
     context.setDefaultTimeout(15_000)
     context.on('request', (request) => this.#requests.push(`${request.method()} ${request.url()}`))
     context.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type()) && !isIcon(message.location().url || this.base)) {
-        this.#complaints.push(`${message.text()} (${message.location().url})`)
-      }
+      if (['error', 'warning'].includes(message.type())) this.#complaints.push(`${message.text()} (${message.location().url})`)
     })
     context.on('weberror', (error) => this.#complaints.push(`uncaught: ${error.error()}`))
     return context

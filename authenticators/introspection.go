@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime"
 	"net/http"
 	"net/url"
@@ -41,7 +42,8 @@ type IntrospectionConfig struct {
 	Audiences []string
 	// InsecureSkipAudience accepts answers without "aud", which many servers
 	// leave out, and then instead of Audiences. It is right where the server
-	// answers only for tokens that are meant for the client that asks.
+	// answers only for access tokens that are meant for the client that asks. Of a
+	// refresh token nothing but "token_type" tells, which some servers leave out.
 	InsecureSkipAudience bool
 
 	// ScopeClaims are as in JWTConfig.
@@ -76,13 +78,16 @@ type IntrospectionConfig struct {
 // Introspection asks the issuer about every token that it does not remember: a
 // [TokenVerifier] for opaque tokens. In a Bearer it takes the tokens that no
 // other verifier accepts. It is safe for concurrent use; concurrent requests
-// with one token share one question, which none of them can cancel.
+// with one token share one question, which none of them can cancel. There are at
+// most 100 questions at once, and 1,000 wait for these; beyond, and where one waits
+// for longer than Timeout, requests are TemporarilyUnavailable (503).
 type Introspection struct {
 	config IntrospectionConfig
 	claims *JWT // reads scopes
 	client *http.Client
 	cache  *table[answer]
 	flight singleflight.Group
+	asking *questions
 	purges atomic.Uint64
 	errs   error
 }
@@ -96,7 +101,7 @@ type answer struct {
 // NewIntrospection makes an Introspection; authstar.New reports what is wrong
 // with its configuration.
 func NewIntrospection(config IntrospectionConfig) *Introspection {
-	i := &Introspection{config: config}
+	i := &Introspection{config: config, asking: newQuestions()}
 	c := &i.config
 	c.Audiences, c.ScopeClaims = slices.Clone(c.Audiences), slices.Clone(c.ScopeClaims)
 	var errs []error
@@ -167,7 +172,7 @@ func (i *Introspection) VerifyToken(ctx context.Context, token string) (authstar
 	select {
 	case r := <-result:
 		if r.Err != nil {
-			return nil, &authstar.Error{Code: authstar.TemporarilyUnavailable, Err: r.Err}
+			return nil, unavailable(r.Err)
 		}
 		return i.settle(ctx, r.Val.(answer), i.config.Now())
 	case <-ctx.Done():
@@ -185,10 +190,16 @@ func (i *Introspection) consult(ctx context.Context, token string, d digest, pur
 	}()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), i.config.Timeout)
 	defer cancel()
+	end, err := i.asking.begin(ctx)
+	if err != nil {
+		return a, err
+	}
+	defer end()
 	if a, err = i.ask(ctx, token); err != nil || i.cache == nil {
 		return a, err
 	}
-	i.cache.put(d, a, func(a answer) bool { return !i.config.Now().Before(a.until) })
+	// Junk makes room first, so that it pushes no good token out.
+	i.cache.put(d, a, func(a answer) bool { return a.token == nil || !i.config.Now().Before(a.until) })
 	if i.purges.Load() != purges {
 		i.cache.drop(d)
 	}
@@ -251,7 +262,7 @@ func (i *Introspection) ask(ctx context.Context, token string) (answer, error) {
 	if t, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err != nil || t != "application/json" {
 		return answer{}, errors.New("introspection: the answer is not JSON")
 	}
-	return i.read(string(body))
+	return i.read(strings.Trim(string(body), " \t\r\n"))
 }
 
 // refusesToken reports whether a 400 is about the token: some servers do not
@@ -286,7 +297,7 @@ func (i *Introspection) read(body string) (answer, error) {
 	}
 	forUs := slices.ContainsFunc(c.Audience, func(a string) bool { return slices.Contains(i.config.Audiences, a) })
 	switch {
-	case !usableName(t.Subject), c.Confirmation, !forUs && !i.config.InsecureSkipAudience,
+	case !usableName(t.Subject), c.Confirmation, !isBearer(set), !forUs && !i.config.InsecureSkipAudience,
 		c.Issuer != "" && c.Issuer != i.config.Issuer,
 		!t.Expires.IsZero() && i.claims.isOver(t.Expires, now), i.claims.isAhead(t.NotBefore, now):
 		return inactive, nil
@@ -297,3 +308,29 @@ func (i *Introspection) read(body string) (answer, error) {
 	}
 	return answer{token: t, until: until}, nil
 }
+
+// isBearer reports whether the token that an answer is about may be used as this
+// one was, as far as the answer says. Some servers have "access_token" there.
+func isBearer(set *claims.Set) bool {
+	v, said := set.Lookup("token_type")
+	name, _ := v.(string)
+	return !said || strings.EqualFold(name, "Bearer") || name == "access_token"
+}
+
+// String shows nothing of the configuration but its URL.
+func (c IntrospectionConfig) String() string { return "introspection at " + c.URL }
+
+// GoString is String, so that %#v shows no more.
+func (c IntrospectionConfig) GoString() string { return c.String() }
+
+// LogValue is String.
+func (c IntrospectionConfig) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// String hides the client's secret, and what is remembered.
+func (i *Introspection) String() string { return i.config.String() }
+
+// GoString is String, so that %#v shows no more.
+func (i *Introspection) GoString() string { return i.String() }
+
+// LogValue is String.
+func (i *Introspection) LogValue() slog.Value { return slog.StringValue(i.String()) }

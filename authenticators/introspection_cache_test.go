@@ -243,3 +243,67 @@ func TestIntrospectionBesideJWT(t *testing.T) {
 		}
 	}
 }
+
+// M09: junk pushes no good token out of the memory.
+func TestIntrospectionKeepsGoodTokens(t *testing.T) {
+	const good, junk = 40, 1000
+	p := newIDP(t)
+	p.serve(introspectionBySubject)
+	i := introspectionOf(p, authenticators.IntrospectionConfig{CacheSize: 160})
+	for n := range good {
+		_, _ = i.VerifyToken(t.Context(), fmt.Sprintf("good-%d", n))
+	}
+	for n := range junk {
+		_, _ = i.VerifyToken(t.Context(), fmt.Sprintf("junk-%d", n))
+	}
+	before := p.requests()
+	for n := range good {
+		if client, err := i.VerifyToken(t.Context(), fmt.Sprintf("good-%d", n)); err != nil {
+			t.Errorf("%v, %v", client, err)
+		}
+	}
+	if again := p.requests() - before; again > good/4 {
+		t.Errorf("M09 %d of %d good tokens are asked about again", again, good)
+	}
+}
+
+// K09: requests that are cancelled leave a bounded number of questions behind.
+func TestIntrospectionBoundsQuestions(t *testing.T) {
+	const most, waiting = 100, 1000
+	p := newIDP(t)
+	g := introspectionGate{make(chan struct{}, 2*most), make(chan struct{})}
+	p.serve(func(w http.ResponseWriter, r *http.Request) {
+		g.asked <- struct{}{}
+		<-g.release
+		introspectionBySubject(w, r)
+	})
+	i := introspectionOf(p, authenticators.IntrospectionConfig{Timeout: time.Minute})
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for n := range most + waiting {
+		_, _ = i.VerifyToken(cancelled, fmt.Sprintf("good-%d", n))
+	}
+	for range most {
+		<-g.asked
+	}
+	refused := false
+	for n := range 100 { // those that are not refused wait, too
+		ctx, done := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		_, err := i.VerifyToken(ctx, fmt.Sprintf("good-late-%d", n))
+		done()
+		var stated *authstar.Error
+		if refused = errors.As(err, &stated) && stated.Code == authstar.TemporarilyUnavailable && stated.RetryAfter == time.Second; refused {
+			break
+		}
+	}
+	if !refused {
+		t.Error("K09 there is no end to those that wait")
+	}
+	if n := p.requests(); n != most {
+		t.Errorf("K09 %d questions at once", n)
+	}
+	close(g.release)
+	if _, err := i.VerifyToken(t.Context(), "good-0"); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}

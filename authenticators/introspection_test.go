@@ -1,9 +1,12 @@
 package authenticators_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -139,6 +142,13 @@ func TestIntrospectionAnswers(t *testing.T) {
 		{"active, of our issuer", json(answer().also("iss", `"https://a.example"`)), authenticators.IntrospectionConfig{}, 200},
 		{"active, for several", json(answer().with("aud", `["other","api"]`)), authenticators.IntrospectionConfig{}, 200},
 		{"active, without aud where that is allowed", json(answer().without("aud")), authenticators.IntrospectionConfig{InsecureSkipAudience: true}, 200},
+		{"active, a bearer token", json(answer().also("token_type", `"bearer"`)), authenticators.IntrospectionConfig{}, 200},
+		{"active, an access token", json(answer().also("token_type", `"access_token"`)), authenticators.IntrospectionConfig{}, 200},
+		{"active, with white space around", introspectsJSON(" \r\n\t" + answer().String() + "\n "), authenticators.IntrospectionConfig{}, 200},
+		{"J22 a refresh token", json(answer().also("token_type", `"refresh_token"`)), authenticators.IntrospectionConfig{}, 401},
+		{"J22 a token that needs a proof", json(answer().also("token_type", `"DPoP"`)), authenticators.IntrospectionConfig{}, 401},
+		{"a token type that is no string", json(answer().also("token_type", "1")), authenticators.IntrospectionConfig{}, 401},
+		{"other space around", introspectsJSON("\u00a0" + answer().String()), authenticators.IntrospectionConfig{}, 503},
 		{"inactive", introspectsJSON(`{"active":false}`), authenticators.IntrospectionConfig{}, 401},
 		{"inactive, with more", json(answer().with("active", "false")), authenticators.IntrospectionConfig{}, 401},
 		{"of another issuer", json(answer().also("iss", `"https://a.example/"`)), authenticators.IntrospectionConfig{}, 401},
@@ -249,3 +259,17 @@ func TestIntrospectionTransportPanics(t *testing.T) {
 type introspectionPanic struct{}
 
 func (introspectionPanic) RoundTrip(*http.Request) (*http.Response, error) { panic("secret") }
+
+// M10: neither the configuration nor what is made of it shows the secret.
+func TestIntrospectionShowsNoSecret(t *testing.T) {
+	config := authenticators.IntrospectionConfig{URL: "https://a.example/introspect", ClientID: "api", ClientSecret: "s3cret-of-the-api"}
+	var log bytes.Buffer
+	for _, v := range []any{config, &config, authenticators.NewIntrospection(config), authenticators.NewBearer(authenticators.NewIntrospection(config))} {
+		fmt.Fprintf(&log, "%v %+v %#v %s\n", v, v, v, v)
+		slog.New(slog.NewTextHandler(&log, nil)).Info("made", "of", v)
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("made", "of", v)
+	}
+	if strings.Contains(log.String(), "s3cret") || !strings.Contains(log.String(), "https://a.example/introspect") {
+		t.Errorf("M10 %s", log.String())
+	}
+}

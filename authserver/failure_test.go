@@ -157,6 +157,19 @@ func TestLoginWithAFailingStore(t *testing.T) {
 	})
 }
 
+// O31: where nobody sees a page, the client is told (RFC 6749 section 4.1.2.1).
+func TestPromptNoneWithAFailingStore(t *testing.T) {
+	everyFailure(t, func(t *testing.T, store *storetest.Failing, behind *sound) {
+		down, up := failing(t, store, behind)
+		b := down.browser()
+		b.cookies[sessionCookie] = up.signedIn().cookies[sessionCookie]
+		got := down.what(b.authorize(up.askFor("spa", "prompt", "none")))
+		if want := map[bool]string{false: "code", true: "temporarily_unavailable"}[store.Failed()]; got != want {
+			t.Errorf("O31: %s, want %s", got, want)
+		}
+	})
+}
+
 // O31: of a client's assertion.
 func TestAssertionWithAFailingStore(t *testing.T) {
 	everyFailure(t, func(t *testing.T, store *storetest.Failing, behind *sound) {

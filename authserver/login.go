@@ -27,7 +27,7 @@ var fields = []string{fieldForm, fieldUsername, fieldPassword, fieldStay, fieldD
 func (s *Server) proceed(w http.ResponseWriter, r *http.Request, req *request) {
 	who, err := s.session(r, req)
 	if err != nil {
-		s.showError(w, r, outage(err))
+		s.failed(w, r, req, outage(err))
 		return
 	}
 	ask := who == nil || req.prompt == "login" || !s.satisfies(who, req)
@@ -123,7 +123,7 @@ func (s *Server) issue(w http.ResponseWriter, r *http.Request, req *request, who
 	}
 	code, err := s.newCode(r.Context(), req, who, scopes)
 	if err != nil {
-		s.showError(w, r, outage(err), s.again(req))
+		s.failed(w, r, req, outage(err), s.again(req))
 		return
 	}
 	s.sendBack(w, req, url.Values{"code": {code}})
@@ -163,6 +163,20 @@ func (s *Server) showError(w http.ResponseWriter, r *http.Request, err *authstar
 		p.Error = "Something went wrong here. Please try again later."
 	}
 	s.page.show(w, r, p)
+}
+
+// failed tells the client where nobody sees a page (RFC 6749 section 4.1.2.1).
+func (s *Server) failed(w http.ResponseWriter, r *http.Request, req *request, err *authstar.Error, retry ...string) {
+	if req.prompt != "none" {
+		s.showError(w, r, err, retry...)
+		return
+	}
+	s.refused(r.Context(), err)
+	code := authstar.ServerError
+	if status := err.Status(); status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		code = authstar.TemporarilyUnavailable
+	}
+	s.sendBack(w, req, url.Values{"error": {string(code)}})
 }
 
 func setRetryAfter(w http.ResponseWriter, err *authstar.Error) {

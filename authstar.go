@@ -19,8 +19,8 @@
 //   - An error that wraps [ErrNoCredentials]: the request carries nothing of my
 //     kind.
 //   - A client and no error: this is who.
-//   - An [*Error] with a code for 400, 401 or 403: something was presented, and
-//     it is bad. No later authenticator is asked, so that a bad credential never
+//   - An [*Error] with a code for 400, 401 or 403, or such a [Code] alone:
+//     something was presented, and it is bad. No later authenticator is asked, so that a bad credential never
 //     falls through to a weaker or a stronger one.
 //   - An [*Error] with [TemporarilyUnavailable]: I could not tell.
 //
@@ -225,26 +225,40 @@ func (c *Chain) run(r *http.Request) (o outcome) {
 		if _, bare := err.(noCredentials); bare {
 			continue
 		}
-		var refusal *Error
-		if errors.As(err, &refusal) {
-			o.err = refusal
-			if refusal == nil || !refusal.Code.known() {
-				o.err = fault(errors.New("an error without a known code"))
-			}
-			return o
-		}
-		if errors.Is(err, ErrNoCredentials) {
+		refusal, stated := statedBy(err)
+		switch {
+		case errors.Is(err, ErrNoCredentials) && (!stated || refusal != nil && refusal.Code == ""):
 			o.misses = &miss{at: i, err: err, next: o.misses}
 			continue
-		}
-		o.err = fault(err)
-		if r.Context().Err() != nil {
+		case stated && (refusal == nil || !refusal.Code.known()):
+			o.err = fault(errors.New("an error without a known code"))
+		case stated:
+			o.err = refusal
+		case r.Context().Err() != nil:
 			o.err = &Error{Code: TemporarilyUnavailable, Err: err}
+		default:
+			o.err = fault(err)
 		}
 		return o
 	}
 	o.at = -1
 	return o
+}
+
+// statedBy finds the refusal in an error: an *Error, or a known [Code] alone.
+func statedBy(err error) (refusal *Error, stated bool) {
+	var code Code
+	switch {
+	case errors.As(err, &refusal):
+		return refusal, true
+	case errors.As(err, &code) && code.known():
+		refusal = &Error{Code: code}
+		if err != error(code) {
+			refusal.Err = err
+		}
+		return refusal, true
+	}
+	return nil, false
 }
 
 func fault(err error) *Error { return &Error{Code: ServerError, Err: err} }

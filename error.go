@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 type noCredentials string
@@ -163,10 +164,10 @@ func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// oneLine escapes control characters, so that no part of an error can forge a
-// line in a log.
+// oneLine escapes control characters and ends of lines, so that no part of an error
+// can forge a line in a log.
 func oneLine(s string) string {
-	if strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0 {
+	if strings.IndexFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }) < 0 {
 		return s
 	}
 	q := strconv.Quote(s)

@@ -3,6 +3,7 @@ package authstar_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -154,6 +155,11 @@ func TestFourOutcomes(t *testing.T) {
 		{"a refusal", nil, refusal, authstar.AccessDenied, false},
 		{"a wrapped refusal", nil, errors.Join(errors.New("why"), refusal), authstar.AccessDenied, false},
 		{"a refusal beside a client", &authstar.Identity{ID: "x"}, refusal, authstar.AccessDenied, false},
+		{"what a guard says of nobody", nil, &authstar.Error{Err: authstar.ErrNoCredentials}, "", true},
+		{"an error without a code", nil, &authstar.Error{Err: errors.New("x")}, authstar.ServerError, false},
+		{"a code alone", nil, authstar.InvalidClient, authstar.InvalidClient, false},
+		{"a code alone, wrapped", nil, fmt.Errorf("store: %w", authstar.TemporarilyUnavailable), authstar.TemporarilyUnavailable, false},
+		{"a code alone that nobody knows", nil, authstar.Code("x"), authstar.ServerError, false},
 		{"a refusal that wraps no credentials", nil, &authstar.Error{Code: authstar.InvalidToken, Err: authstar.ErrNoCredentials}, authstar.InvalidToken, false},
 		{"an outage", nil, &authstar.Error{Code: authstar.TemporarilyUnavailable}, authstar.TemporarilyUnavailable, false},
 		{"neither client nor error", nil, nil, authstar.ServerError, false},

@@ -19,7 +19,8 @@
 // WWW-Authenticate header each; proxies that pass on only the first make that
 // order matter. A 400 and a 403 challenge only the scheme that was used.
 //
-// A guarded handler never runs for a CORS preflight; see [Rules].Preflight.
+// A guarded handler never runs for a CORS preflight, but for the paths of
+// [Guard.Except], which are not guarded; see [Rules].Preflight.
 // Arguments that can never be right, such as an empty scope, are faults of the
 // program and panic, as they do in http.ServeMux.Handle.
 package security
@@ -219,10 +220,13 @@ func (authenticated) check(r *http.Request) *authstar.Error {
 type isA[C authstar.Client] struct{ authenticated }
 
 func (isA[C]) check(r *http.Request) *authstar.Error {
-	if _, ok := authstar.ClientAs[C](r.Context()); !ok {
-		return errOtherType
+	if _, ok := authstar.ClientAs[C](r.Context()); ok {
+		return nil
 	}
-	return nil
+	if _, err := who(r); err != nil && err != errNoCredentials { // behind a guard that asks nobody
+		return err
+	}
+	return errOtherType
 }
 
 type optional struct{}

@@ -193,6 +193,20 @@ func TestHandlerFor(t *testing.T) {
 	if dnf(q) != "client" {
 		t.Errorf("the requirement is %s", dnf(q))
 	}
+	// What a guard does not ask about is refused for what it is.
+	for line, status := range map[string]int{"Bearer nobody": 401, "Bearer down": 503, "Bearer a b": 400, "Bearer reader": 403, "": 403} {
+		r := request("GET", "/")
+		if r.RemoteAddr = "127.0.0.1:1"; line != "" {
+			r.Header.Set("Authorization", line)
+		}
+		h := security.HandlerFor(security.Internal(), tenant)
+		if w := serve(newChain(t).Handler(h), r); w.Code != status {
+			t.Errorf("%q behind Internal: %d, want %d", line, w.Code, status)
+		}
+		if w := serve(h, r); w.Code != 500 {
+			t.Errorf("%q without a chain: %d", line, w.Code)
+		}
+	}
 	custom := security.HandlerFor(security.Rules{NoCredentials: 404}.Authenticated(), tenant)
 	if w := serve(custom, as(nil)); w.Code != 404 {
 		t.Errorf("HandlerFor forgets the Rules: status %d", w.Code)

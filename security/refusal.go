@@ -22,6 +22,12 @@ type guarded struct {
 func (h *guarded) Unwrap() http.Handler                    { return h.next }
 func (h *guarded) Requirement(r *http.Request) Requirement { return h.guard.Requirement(r) }
 func (h *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if isPreflight(r) {
+		if p := h.rules(r).Preflight; p != nil {
+			p.ServeHTTP(w, r)
+			return
+		}
+	}
 	err := h.guard.check(r)
 	if err == nil {
 		if res, ok := authstar.ResultFrom(r.Context()); ok {
@@ -36,18 +42,18 @@ func (h *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
-	rules := outermost(r.Context())
-	if rules == nil {
-		rules = h.guard.rules
+	h.rules(r).refuse(w, r, err)
+}
+
+// rules are those that speak for the guard.
+func (h *guarded) rules(r *http.Request) *Rules {
+	if rules := outermost(r.Context()); rules != nil {
+		return rules
 	}
-	if rules == nil {
-		rules = new(Rules)
+	if h.guard.rules != nil {
+		return h.guard.rules
 	}
-	if isPreflight(r) && rules.Preflight != nil {
-		rules.Preflight.ServeHTTP(w, r)
-		return
-	}
-	rules.refuse(w, r, err)
+	return new(Rules)
 }
 
 // rulesContext hands the outermost guard's rules to the guards inside.

@@ -186,6 +186,13 @@ func TestPreflight(t *testing.T) {
 			}
 		}
 	}
+	public := newChain(t).Handler(cors.Authenticated().Except("/public/").HandlerFunc(whoami))
+	if w := serve(public, preflight("/public/x")); w.Code != 204 {
+		t.Errorf("P11 Preflight does not answer for an exception: %d", w.Code)
+	}
+	if w := serve(newChain(t).Handler(security.Authenticated().Except("/public/").HandlerFunc(whoami)), preflight("/public/x")); w.Code != 200 {
+		t.Errorf("P11 an exception is guarded without Preflight: %d", w.Code)
+	}
 	h := newChain(t).Handler(cors.Authenticated().HandlerFunc(whoami))
 	for _, row := range []struct {
 		name   string

@@ -43,9 +43,9 @@ import (
 type Login struct {
 	// Subject is the user's id, "sub" in tokens: never empty, never reused.
 	Subject string
-	// Claims are put into the user's access tokens. Those that the server sets
-	// itself cannot be replaced: iss, sub, aud, exp, nbf, iat, jti, client_id,
-	// scope, cnf, auth_time and acr. As JSON they are 10 KiB at most; of others the
+	// Claims are put into the user's access tokens, except those that are the
+	// server's own matter: iss, sub, aud, exp, nbf, iat, jti, client_id, scope, scp,
+	// cnf, auth_time and acr. As JSON they are 10 KiB at most; of others the
 	// answer is 500.
 	Claims map[string]any
 	// Scopes are those that the user may grant, whichever client asks; without

@@ -242,7 +242,7 @@ func TestVerifiedClient(t *testing.T) {
 // O20: neither what the server says of a token, nor what it reads from one.
 func TestReservedClaims(t *testing.T) {
 	evil := map[string]any{}
-	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "cnf", "auth_time", "acr"} {
+	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "scp", "cnf", "auth_time", "acr"} {
 		evil[name] = "evil"
 		evil[strings.ToUpper(name[:1])+name[1:]] = "evil"
 	}
@@ -253,7 +253,7 @@ func TestReservedClaims(t *testing.T) {
 		issued := f.redeem(f.codeFor("eve x", ask("scope", scope)))
 		for _, a := range []answer{issued, f.refresh("spa", issued.get("refresh_token"))} {
 			got := claims(t, a.get("access_token"))
-			for name, want := range map[string]any{"iss": issuer, "sub": "user-3", "aud": issuer, "client_id": "spa", "scope": scope, "nbf": nil, "cnf": nil, "acr": nil} {
+			for name, want := range map[string]any{"iss": issuer, "sub": "user-3", "aud": issuer, "client_id": "spa", "scope": scope, "nbf": nil, "scp": nil, "cnf": nil, "acr": nil} {
 				if got[name] != want {
 					t.Errorf("O20: %s is %v, want %v", name, got[name], want)
 				}

@@ -25,13 +25,13 @@ type AccessToken struct {
 	Scopes []string
 	// ID is "jti"; "" is a random one.
 	ID string
-	// Claims are further claims. They cannot replace iss, sub, aud, exp, nbf, iat,
-	// jti, client_id, scope and cnf.
+	// Claims are further claims. They cannot be iss, sub, aud, exp, nbf, iat, jti,
+	// client_id, scope, scp (which others read scopes from too) and cnf.
 	Claims map[string]any
 }
 
 // reserved are the claims that only the signer sets.
-var reserved = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "cnf"}
+var reserved = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "scp", "cnf"}
 
 // ownClaims are those that the signer sets.
 type ownClaims struct {

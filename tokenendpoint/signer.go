@@ -46,8 +46,8 @@ type SignerConfig struct {
 	// is 15 minutes.
 	PublishAhead time.Duration
 
-	// Claims adds claims to a token. It cannot replace those that the signer
-	// itself sets: iss, sub, aud, exp, nbf, iat, jti, client_id, scope and cnf.
+	// Claims adds claims to a token, except those that are the signer's own matter:
+	// iss, sub, aud, exp, nbf, iat, jti, client_id, scope, scp and cnf.
 	// Its errors are those of a Builder.
 	Claims func(ctx context.Context, req *Request) (map[string]any, error)
 

@@ -191,7 +191,7 @@ func TestClaimsOfTheApplication(t *testing.T) {
 	config := signerConfig()
 	evil := map[string]any{
 		"iss": "https://evil.example", "sub": "root", "aud": "other", "exp": int64(9999999999), "nbf": int64(9999999999), "iat": 1, "jti": "1",
-		"client_id": "root", "scope": "admin", "cnf": map[string]any{"jkt": "x"}, "tenant": "acme", "roles": []string{"a", "b"},
+		"client_id": "root", "scope": "admin", "scp": []string{"admin"}, "cnf": map[string]any{"jkt": "x"}, "tenant": "acme", "roles": []string{"a", "b"},
 	}
 	before := maps.Clone(evil)
 	config.Claims = func(_ context.Context, req *tokenendpoint.Request) (map[string]any, error) {

@@ -13,7 +13,7 @@
 //   - A nil client without an error, a nil pointer or a client with an empty id
 //     means "I do not know this credential": 401. So does
 //     authstar.ErrNoCredentials, which never lets the chain go on.
-//   - An *authstar.Error is taken as it is.
+//   - An *authstar.Error, or an authstar.Code alone, is taken as it is.
 //   - Any other error means "my system failed": 503.
 //
 // The load function of a [Session] differs in the first point: nil means that
@@ -86,12 +86,13 @@ func settle(client authstar.Client, err error, unknown *authstar.Error) (authsta
 		}
 		return client, nil
 	}
-	var stated *authstar.Error
+	var e *authstar.Error
+	stated := errors.As(err, &e)
 	switch {
-	case errors.As(err, &stated):
-		return nil, err
-	case errors.Is(err, authstar.ErrNoCredentials):
+	case errors.Is(err, authstar.ErrNoCredentials) && (!stated || e != nil && e.Code == ""):
 		return nil, unknown
+	case stated, errors.As(err, new(authstar.Code)):
+		return nil, err
 	}
 	return nil, &authstar.Error{Code: authstar.TemporarilyUnavailable, Err: err}
 }
@@ -107,7 +108,8 @@ func isNobody(client authstar.Client) bool {
 }
 
 // cookie returns the value of the one cookie of that name. An empty value is
-// absent; two that differ are an attack or a mistake, and neither is tried.
+// absent; two that differ, be one of them empty, are an attack or a mistake, and
+// neither is tried.
 func cookie(r *http.Request, name string) (string, error) {
 	if len(r.Header["Cookie"]) == 0 {
 		return "", authstar.ErrNoCredentials

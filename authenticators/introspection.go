@@ -147,14 +147,19 @@ func NewIntrospection(config IntrospectionConfig) *Introspection {
 }
 
 // Validate reports what is wrong with the configuration.
-func (i *Introspection) Validate() error { return i.errs }
+func (i *Introspection) Validate() error {
+	if i.asking == nil {
+		return errors.New("an Introspection that NewIntrospection did not make")
+	}
+	return i.errs
+}
 
 // VerifyToken implements [TokenVerifier]. A token that is not active is
 // InvalidToken. Anything but a well-formed answer of the endpoint, a refusal of
 // this API's own credentials included, is TemporarilyUnavailable.
 func (i *Introspection) VerifyToken(ctx context.Context, token string) (authstar.Client, error) {
-	if i.errs != nil {
-		return nil, i.errs
+	if err := i.Validate(); err != nil {
+		return nil, err
 	}
 	if len(token) > maxToken {
 		return nil, errTooLong

@@ -271,7 +271,7 @@ func TestIntrospectionKeepsGoodTokens(t *testing.T) {
 func TestIntrospectionBoundsQuestions(t *testing.T) {
 	const most, waiting = 100, 1000
 	p := newIDP(t)
-	g := introspectionGate{make(chan struct{}, 2*most), make(chan struct{})}
+	g := introspectionGate{make(chan struct{}, 2*(most+waiting)), make(chan struct{})}
 	p.serve(func(w http.ResponseWriter, r *http.Request) {
 		g.asked <- struct{}{}
 		<-g.release

@@ -116,6 +116,14 @@ var (
 	symmetric = []jose.SignatureAlgorithm{jose.HS256, jose.HS384, jose.HS512}
 )
 
+// Validate reports a JWT that NewJWT did not make.
+func (j *JWT) Validate() error {
+	if j.config.Keys == nil {
+		return errors.New("a JWT that NewJWT did not make")
+	}
+	return nil
+}
+
 const maxLeeway = 5 * time.Minute
 
 // NewJWT makes a JWT. It reports everything that is missing or wrong at once,

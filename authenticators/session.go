@@ -3,6 +3,7 @@ package authenticators
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 
@@ -100,7 +101,7 @@ func crossOrigin(p *http.CrossOriginProtection, r *http.Request) error {
 		}
 		return nil
 	}
-	if r.TLS != nil && origin == "http://"+r.Host {
+	if u, err := url.Parse(origin); r.TLS != nil && (err != nil || strings.EqualFold(u.Host, r.Host) && u.Scheme != "https") {
 		return errCrossSite
 	}
 	return nil

@@ -129,6 +129,8 @@ func TestOriginsByDefault(t *testing.T) {
 		{"S03 POST from the same origin", "POST", "https://good.test/me", []string{"Origin: https://good.test"}, true},
 		{"W02 a handshake from an origin that is not trusted", "GET", "https://good.test/me", append([]string{"Origin: https://app.test"}, handshake...), false},
 		{"W02 a handshake from the http twin", "GET", "https://good.test/me", append([]string{"Origin: http://good.test"}, handshake...), false},
+		{"W02 a handshake from the http twin in capitals", "GET", "https://good.test/me", append([]string{"Origin: HTTP://Good.test"}, handshake...), false},
+		{"W02 a handshake from a ws twin", "GET", "https://good.test/me", append([]string{"Origin: ws://good.test"}, handshake...), false},
 		{"W02 a handshake from the https twin", "GET", "https://good.test/me", append([]string{"Origin: https://good.test"}, handshake...), true},
 		{"W02 a handshake without TLS", "GET", "http://good.test/me", append([]string{"Origin: http://good.test"}, handshake...), true},
 		{"W03 a handshake to a port", "GET", "http://good.test:8080/me", append([]string{"Origin: http://good.test:8080"}, handshake...), true},

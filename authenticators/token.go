@@ -3,6 +3,7 @@ package authenticators
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -94,7 +95,15 @@ func (j *JWT) checkClaims(u *unverified, h *jose.Header, typ string) (*Token, er
 }
 
 // isOver is RFC 7519 section 4.1.4: "on or after".
-func (j *JWT) isOver(expires, now time.Time) bool { return !now.Before(expires.Add(j.config.Leeway)) }
+func (j *JWT) isOver(expires, now time.Time) bool { return !now.Before(j.endOf(expires)) }
+
+// endOf is from when on a token is refused; zero is never.
+func (j *JWT) endOf(expires time.Time) time.Time {
+	if expires.IsZero() {
+		return expires
+	}
+	return expires.Add(j.config.Leeway)
+}
 
 func (j *JWT) isAhead(t, now time.Time) bool { return now.Before(t.Add(-j.config.Leeway)) }
 
@@ -189,5 +198,11 @@ func isScope(s string) bool {
 	return s != ""
 }
 
-// LogValue and String keep the claims out of logs.
+// String keeps the claims out of logs.
 func (t *Token) String() string { return fmt.Sprintf("token of %q for %q", t.Issuer, t.Subject) }
+
+// GoString is String, so that %#v shows no more.
+func (t *Token) GoString() string { return t.String() }
+
+// LogValue is String.
+func (t *Token) LogValue() slog.Value { return slog.StringValue(t.String()) }

@@ -83,7 +83,7 @@ func (j *JWT) client(ctx context.Context, t *Token) (authstar.Client, error) {
 			authstar.Identity
 			few [4]string
 		})
-		id := authstar.Identity{ID: t.Subject, Issuer: t.Issuer, Expires: t.Expires}
+		id := authstar.Identity{ID: t.Subject, Issuer: t.Issuer, Expires: j.endOf(t.Expires)}
 		c.Identity = *id.WithClaims(t.claims)
 		if t.Scopes != nil {
 			c.Scope = append(c.few[:0], t.Scopes...)

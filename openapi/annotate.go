@@ -70,7 +70,7 @@ type survey struct {
 	catalog    *catalog
 	security   []byte // of the whole document
 	operations []*operation
-	refs       map[string]json.RawMessage // to the refusals, by status
+	refs       map[string]any // to the refusals, by status
 }
 
 func newSurvey(doc []byte, root http.Handler, extra []authstar.Scheme) (*survey, error) {
@@ -78,7 +78,7 @@ func newSurvey(doc []byte, root http.Handler, extra []authstar.Scheme) (*survey,
 	if err != nil {
 		return nil, err
 	}
-	s := &survey{doc: d, walker: newWalker(root), refs: make(map[string]json.RawMessage)}
+	s := &survey{doc: d, walker: newWalker(root), refs: make(map[string]any)}
 	for _, r := range refusals {
 		s.refs[r.status] = json.RawMessage(`{"$ref":"#/components/responses/` + r.name + `"}`)
 	}
@@ -124,19 +124,11 @@ func joined(errs []error) error {
 }
 
 func (d *document) securitySchemes() ([]member, error) {
-	at, name := d.root, "the document"
-	for _, next := range []string{"components", "securitySchemes"} {
-		list, err := d.members(at, name)
-		if err != nil {
-			return nil, err
-		}
-		var ok bool
-		if at, ok = lookup(list, next); !ok {
-			return nil, nil
-		}
-		name = next
+	components, err := d.child(d.top, "components")
+	if err != nil {
+		return nil, err
 	}
-	return d.members(at, name)
+	return d.child(components, "securitySchemes")
 }
 
 // locate finds what serves the operation. The first request that ends at a
@@ -145,7 +137,7 @@ func (s *survey) locate(o *operation) error {
 	if o.status == hidden {
 		return nil
 	}
-	for _, r := range o.requests() {
+	for r := range o.requests {
 		f := s.walker.find(r)
 		if f.status > o.status {
 			o.finding = f
@@ -171,27 +163,21 @@ func (s *survey) locate(o *operation) error {
 func (s *survey) annotate() error {
 	responses := make(map[string]bool)
 	texts := make(map[string]*rendering)
+	var key []byte
 	for _, o := range s.operations {
 		if o.status != found {
 			continue
 		}
-		key := keyOf(o)
-		text := texts[key]
+		key = appendKey(key[:0], o)
+		text := texts[string(key)]
 		if text == nil {
 			var err error
 			if text, err = newRendering(o); err != nil {
 				return err
 			}
-			texts[key] = text
+			texts[string(key)] = text
 		}
-		changes := object{{"security", text.security, set}, {extension, text.extension, text.mode}}
-		if missing := s.missing(o); len(missing) > 0 {
-			for _, p := range missing {
-				responses[p.name] = true
-			}
-			changes = append(changes, pair{"responses", missing, into})
-		}
-		if err := s.doc.mergeInto(o.span, o.members, o.String(), changes); err != nil {
+		if err := s.change(o, text, responses); err != nil {
 			return err
 		}
 	}
@@ -211,60 +197,88 @@ func (s *survey) annotate() error {
 	if len(components) == 0 {
 		return nil
 	}
-	return s.doc.merge(s.doc.root, "the document", object{{"components", components, into}})
+	return s.doc.mergeInto(s.doc.root, s.doc.top, "the document", object{{"components", components, into}})
 }
 
-// rendering is what operations with one requirement share.
-type rendering struct {
-	security, extension json.RawMessage
-	mode                mode
+// change writes the text into the operation, and notes to which responses it
+// refers then.
+func (s *survey) change(o *operation, text *rendering, responses map[string]bool) error {
+	changes := append(make(object, 0, 3), text.changes[:]...)
+	at, ok := lookup(o.members, "responses")
+	var have []member
+	if ok {
+		var err error
+		if have, err = s.doc.members(at, o.method, " ", o.path, ".responses"); err != nil {
+			return err
+		}
+	}
+	missing := s.missing(o, have)
+	for _, p := range missing {
+		responses[p.name] = true
+	}
+	if ok && missing != nil {
+		if err := s.doc.mergeInto(at, have, "responses", missing); err != nil {
+			return err
+		}
+	} else if missing != nil {
+		changes = append(changes, pair{"responses", missing, set})
+	}
+	return s.doc.mergeInto(o.span, o.members, o.path, changes)
 }
 
-// keyOf is the same for operations that have the same rendering.
-func keyOf(o *operation) string {
-	var b []byte
+// rendering is what operations with one requirement share: their security, and
+// the extension.
+type rendering struct{ changes [2]pair }
+
+// appendKey appends what is the same for operations that have one rendering.
+func appendKey(b []byte, o *operation) []byte {
 	for _, a := range o.requirement.Any {
 		b = strconv.AppendBool(append(b, '|'), a.Anonymous)
 		for _, list := range [][]string{a.Scopes, a.Checks} {
 			b = append(b, '|')
 			for _, s := range list {
-				b = strconv.AppendQuote(b, s)
+				b = appendText(b, s)
 			}
 		}
 	}
 	for _, r := range o.refs {
-		b = strconv.AppendQuote(b, r.name)
+		b = appendText(b, r.name)
 	}
-	return string(b)
+	return b
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(append(strconv.AppendInt(b, int64(len(s)), 10), ':'), s...)
 }
 
 func newRendering(o *operation) (*rendering, error) {
-	r := new(rendering)
-	var err error
-	if r.security, err = json.Marshal(securityOf(o.requirement, o.refs)); err != nil {
+	security, err := json.Marshal(securityOf(o.requirement, o.refs))
+	if err != nil {
 		return nil, fmt.Errorf("openapi: %w", err)
 	}
-	if r.extension, err = json.Marshal(extensionOf(o.requirement)); err != nil {
+	exact, err := json.Marshal(extensionOf(o.requirement))
+	if err != nil {
 		return nil, fmt.Errorf("openapi: %w", err)
 	}
+	r := &rendering{[2]pair{{"security", json.RawMessage(security), set}, {extension, json.RawMessage(exact), set}}}
 	if !saysMore(o.requirement) {
-		r.mode = update
+		r.changes[1].mode = update
 	}
 	return r, nil
 }
 
-// missing are the responses of a guard that the operation does not describe.
-func (s *survey) missing(o *operation) object {
-	var have []member
-	if v, ok := lookup(o.members, "responses"); ok {
-		have, _ = s.doc.members(v, "responses") // merge reports the error
-	}
+// missing are the responses of a guard that are not among those that the
+// operation describes.
+func (s *survey) missing(o *operation, have []member) object {
 	if _, ok := lookup(have, "4XX"); ok {
 		return nil
 	}
 	var list object
 	for _, r := range refusals {
 		if _, ok := lookup(have, r.status); !ok && r.happens(o) {
+			if list == nil {
+				list = make(object, 0, len(refusals))
+			}
 			list = append(list, pair{name: r.status, value: s.refs[r.status]})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/authstar/authstar/openapi"
@@ -98,4 +99,57 @@ func FuzzAnnotate(f *testing.F) {
 			t.Fatalf("the rest has changed\n%s\n%s", doc, out)
 		}
 	})
+}
+
+// A merged document has every operation of the other, and those of the first
+// that the other has not; the rest is the first's. Merging again changes nothing.
+func FuzzMerge(f *testing.F) {
+	for _, seed := range [][3]string{
+		{`"paths":{"/a":{"get":{"x":1}}},"x-a":1`, "", `"paths":{"/a":{"get":{"x":2},"post":{}},"/b/{c}":{"parameters":[],"get":{}}},"info":{}`},
+		{`"components":{"schemas":{"A":{}}},"tags":[{"name":"a"}]`, "/p", `"paths":{"/":{"get":{}}},"components":{"schemas":{"B":{}},"headers":{}},"tags":[{"name":"b"}]`},
+		{`"paths":{}`, "", `"paths":{"/\u0061":{"get":{"operationId":"<"}}}`},
+	} {
+		f.Add(whole(seed[0]), seed[1], whole(seed[2]))
+	}
+	f.Add(read(f, "mux.golden.json"), "/v1", read(f, "huma.json"))
+	f.Fuzz(func(t *testing.T, doc []byte, prefix string, other []byte) {
+		out, err := openapi.Merge(doc, prefix, other)
+		if err != nil {
+			return
+		}
+		if again, err := openapi.Merge(out, prefix, other); err != nil || !bytes.Equal(again, out) {
+			t.Fatalf("merging again: %v\n%s\n%s", err, out, again)
+		}
+		before, after := parse(t, doc), parse(t, out)
+		want := operations(before, "")
+		for key, operation := range operations(parse(t, other), prefix) {
+			want[key] = operation
+		}
+		if got := operations(after, ""); !reflect.DeepEqual(got, want) {
+			t.Fatalf("the operations are\n%v, want\n%v", got, want)
+		}
+		for _, name := range []string{"paths", "components", "tags"} {
+			delete(before, name)
+			delete(after, name)
+		}
+		if !reflect.DeepEqual(before, after) {
+			t.Fatalf("the rest has changed\n%s\n%s", doc, out)
+		}
+	})
+}
+
+// operations are those of a document by path and method.
+func operations(doc map[string]any, prefix string) map[[2]string]any {
+	list := make(map[[2]string]any)
+	paths, _ := doc["paths"].(map[string]any)
+	for path, item := range paths {
+		if item, ok := item.(map[string]any); ok && strings.HasPrefix(path, "/") {
+			for _, method := range []string{"get", "put", "post", "delete", "options", "head", "patch", "trace"} {
+				if o, ok := item[method]; ok {
+					list[[2]string{prefix + path, method}] = o
+				}
+			}
+		}
+	}
+	return list
 }

@@ -31,6 +31,7 @@ func (list Routes) Document(info Info) []byte { return generate(list, list.route
 func generate(root http.Handler, routes []Route, info Info) []byte {
 	w := newWalker(root)
 	var paths object
+	var tags []string
 	at := make(map[string]int)
 	for _, route := range routes {
 		if route.Operation.Hidden {
@@ -49,15 +50,15 @@ func generate(root http.Handler, routes []Route, info Info) []byte {
 			item := paths[i].value.(object)
 			if !slices.ContainsFunc(item, func(p pair) bool { return p.name == method }) {
 				paths[i].value = append(item, pair{name: method, value: operationOf(method, route)})
+				tags = appendNew(tags, route.Operation.Tags...)
 			}
 		}
 	}
-	b, err := json.MarshalIndent(object{
-		{name: "openapi", value: "3.1.0"},
-		{name: "info", value: infoOf(info)},
-		{name: "servers", value: serversOf(info)},
-		{name: "paths", value: append(object{}, paths...)},
-	}, "", "  ")
+	doc := object{{name: "openapi", value: "3.1.0"}, {name: "info", value: infoOf(info)}, {name: "servers", value: serversOf(info)}}
+	if tags != nil { // pages show them in this order
+		doc = append(doc, pair{name: "tags", value: tagsOf(tags)})
+	}
+	b, err := json.MarshalIndent(append(doc, pair{name: "paths", value: append(object{}, paths...)}), "", "  ")
 	if err != nil {
 		panic(err) // strings and booleans always marshal
 	}
@@ -104,6 +105,14 @@ func serversOf(info Info) []object {
 	return list
 }
 
+func tagsOf(names []string) []object {
+	var list []object
+	for _, name := range names {
+		list = append(list, object{{name: "name", value: name}})
+	}
+	return list
+}
+
 func operationOf(method string, route Route) object {
 	about := route.Operation
 	o := object{}
@@ -133,7 +142,26 @@ func operationOf(method string, route Route) object {
 	if parameters != nil {
 		o = append(o, pair{name: "parameters", value: parameters})
 	}
+	if len(about.Form) > 0 {
+		o = append(o, pair{name: "requestBody", value: formOf(about.Form)})
+	}
 	return append(o, pair{name: "responses", value: object{{name: "default", value: object{{name: "description", value: "The answer"}}}}})
+}
+
+// formOf is a body with these fields.
+func formOf(fields []string) object {
+	var properties object
+	for _, name := range fields {
+		schema := object{{name: "type", value: "string"}}
+		if name == "password" {
+			schema = append(schema, pair{name: "format", value: "password"})
+		}
+		properties = append(properties, pair{name: name, value: schema})
+	}
+	schema := object{{name: "type", value: "object"}, {name: "required", value: fields}, {name: "properties", value: properties}}
+	return object{{name: "required", value: true}, {name: "content", value: object{
+		{name: "application/x-www-form-urlencoded", value: object{{name: "schema", value: schema}}},
+	}}}
 }
 
 func addText(o object, name, text string) object {

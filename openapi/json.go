@@ -13,17 +13,28 @@ import (
 // the spelling of its numbers.
 type document struct {
 	text     []byte
+	source   string // text, of which names are parts
 	root     span
+	top      []member
 	unit     string // one step of indentation; "" in a text on one line
 	edits    []edit
 	indented map[indented]string // what render did before
-	scratch  bytes.Buffer
+	added    map[added][]byte    // what rendered did before
+	list     []member            // room for members
 }
 
 // indented is a text, known by where it is, and its indentation.
 type indented struct {
 	text   *byte
 	indent string
+}
+
+// added are one or two members to add, known by where their texts are, and how
+// they stand.
+type added struct {
+	texts  [2]*byte
+	indent string
+	lines  bool
 }
 
 type edit struct {
@@ -84,26 +95,28 @@ func newDocument(text []byte) (*document, error) {
 	if !json.Valid(text) {
 		return nil, fmt.Errorf("openapi: the document is not JSON: %w", json.Unmarshal(text, new(json.RawMessage)))
 	}
-	d := &document{text: text, indented: make(map[indented]string)}
+	d := &document{text: text, source: string(text), indented: make(map[indented]string), added: make(map[added][]byte)}
 	d.root = span{d.space(0), len(bytes.TrimRight(text, " \t\r\n"))}
-	if text[d.root.from] == '{' {
-		d.unit, _ = d.indent(d.root)
+	var err error
+	if d.top, err = d.members(d.root, "the document"); err != nil {
+		return nil, err
 	}
+	d.unit, _ = d.indent(d.root)
 	return d, nil
 }
 
 func (d *document) raw(v span) []byte { return d.text[v.from:v.to] }
 
-// members lists the members of an object. One that occurs twice is an error,
-// since readers disagree about which of them counts.
-func (d *document) members(v span, name string) ([]member, error) {
+// members lists the members of an object, whose name is in parts. One that
+// occurs twice is an error, since readers disagree about which of them counts.
+func (d *document) members(v span, name ...string) ([]member, error) {
 	if d.text[v.from] != '{' {
-		return nil, fmt.Errorf("openapi: %s is not an object", name)
+		return nil, fmt.Errorf("openapi: %s is not an object", strings.Join(name, ""))
 	}
-	var list []member
+	list := d.list[:0]
 	for i := d.space(v.from + 1); d.text[i] != '}'; {
 		end := d.skip(i)
-		m := member{name: unquote(d.text[i:end])}
+		m := member{name: unquote(d.source[i:end])}
 		m.from = d.space(d.space(end) + 1)
 		m.to = d.skip(m.from)
 		list = append(list, m)
@@ -112,9 +125,25 @@ func (d *document) members(v span, name string) ([]member, error) {
 		}
 	}
 	if twice, ok := repeated(list); ok {
-		return nil, fmt.Errorf("openapi: %s has %q twice", name, twice)
+		return nil, fmt.Errorf("openapi: %s has %q twice", strings.Join(name, ""), twice)
 	}
-	return list, nil
+	d.list = list
+	return slices.Clone(list), nil
+}
+
+// child lists the members of the object that is one of these, if it is there.
+func (d *document) child(list []member, name string) ([]member, error) {
+	v, ok := lookup(list, name)
+	if !ok {
+		return nil, nil
+	}
+	return d.members(v, name)
+}
+
+// compact is the value as json.Marshal writes it.
+func (d *document) compact(v span) json.RawMessage {
+	b, _ := json.Marshal(json.RawMessage(d.raw(v))) // it is valid
+	return b
 }
 
 func repeated(list []member) (string, bool) {
@@ -136,12 +165,12 @@ func repeated(list []member) (string, bool) {
 	return "", false
 }
 
-func unquote(quoted []byte) string {
-	var s string
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		return string(quoted[1 : len(quoted)-1])
+func unquote(quoted string) string {
+	if strings.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1]
 	}
-	_ = json.Unmarshal(quoted, &s) // it is valid
+	var s string
+	_ = json.Unmarshal([]byte(quoted), &s) // it is valid
 	return s
 }
 
@@ -222,6 +251,9 @@ func (d *document) mergeInto(v span, list []member, name string, changes object)
 		at, ok := lookup(list, p.name)
 		switch {
 		case !ok && p.mode != update:
+			if missing == nil {
+				missing = make(object, 0, len(changes))
+			}
 			missing = append(missing, p)
 		case !ok || p.mode == keep:
 		case p.mode == into:
@@ -247,8 +279,27 @@ func (d *document) insert(v span, list []member, missing object) error {
 	if len(list) == 0 {
 		return d.replace(v, missing, strings.TrimSuffix(indent, d.unit), lines)
 	}
-	b := &d.scratch
-	b.Reset()
+	end := list[len(list)-1].to
+	text, err := d.rendered(missing, indent, lines)
+	d.edits = append(d.edits, edit{span{end, end}, text})
+	return err
+}
+
+// rendered are members to add, which most often were added elsewhere before.
+func (d *document) rendered(missing object, indent string, lines bool) ([]byte, error) {
+	key := added{indent: indent, lines: lines}
+	for i, p := range missing {
+		text, ok := p.value.(json.RawMessage)
+		if ok = ok && i < len(key.texts); !ok {
+			key.texts[0] = nil
+			break
+		}
+		key.texts[i] = &text[0]
+	}
+	if again, ok := d.added[key]; ok {
+		return again, nil
+	}
+	var b bytes.Buffer
 	for _, p := range missing {
 		b.WriteByte(',')
 		if lines {
@@ -256,20 +307,21 @@ func (d *document) insert(v span, list []member, missing object) error {
 		}
 		name, err := json.Marshal(p.name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		b.Write(name)
 		b.WriteByte(':')
 		if lines {
 			b.WriteByte(' ')
 		}
-		if err := d.render(b, p.value, indent, lines); err != nil {
-			return err
+		if err := d.render(&b, p.value, indent, lines); err != nil {
+			return nil, err
 		}
 	}
-	end := list[len(list)-1].to
-	d.edits = append(d.edits, edit{span{end, end}, bytes.Clone(b.Bytes())})
-	return nil
+	if key.texts[0] != nil {
+		d.added[key] = b.Bytes()
+	}
+	return b.Bytes(), nil
 }
 
 func (d *document) replace(v span, value any, indent string, lines bool) error {
@@ -322,7 +374,7 @@ func (d *document) indent(v span) (indent string, lines bool) {
 	before := d.text[v.from+1 : first]
 	if d.text[first] != '}' {
 		i := bytes.LastIndexByte(before, '\n')
-		return string(before[i+1:]), i >= 0
+		return d.source[v.from+1 : first][i+1:], i >= 0
 	}
 	start := bytes.LastIndexByte(d.text[:v.from], '\n') + 1
 	if d.unit == "" || start == 0 {

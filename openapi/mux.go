@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // Mux is an [http.ServeMux] that remembers its routes, so that [Mux.Document]
@@ -32,6 +33,7 @@ type Operation struct {
 	Description string // as long as it takes, in CommonMark
 	ID          string // the operationId, unique in the document
 	Tags        []string
+	Form        []string // the fields of the form that is the body, all required; that of a "password" is not shown
 	Methods     []string // of a pattern without a method; nil is GET
 	Deprecated  bool
 	Hidden      bool // no document mentions it
@@ -56,15 +58,20 @@ func (m *Mux) HandleFunc(pattern string, handler func(http.ResponseWriter, *http
 
 // Mount serves h below the prefix, which begins with a slash, does not end with
 // one and has no wildcards. h sees paths without it, as with http.StripPrefix,
-// which would hide h from documents.
+// which would hide h from documents. [Merge] adds the document that h has, if it
+// has one.
 func (m *Mux) Mount(prefix string, h http.Handler) {
 	if h == nil {
 		panic("openapi: nil handler")
 	}
-	if !strings.HasPrefix(prefix, "/") || strings.HasSuffix(prefix, "/") || strings.ContainsAny(prefix, "{} ") || clean(prefix) != prefix {
+	if !isPrefix(prefix) {
 		panic(fmt.Sprintf("openapi: prefix %q must begin with a slash, not end with one, and have no wildcards", prefix))
 	}
 	m.Handle(prefix+"/", &mounted{prefix: prefix, next: h, handler: http.StripPrefix(prefix, h)})
+}
+
+func isPrefix(s string) bool {
+	return strings.HasPrefix(s, "/") && !strings.HasSuffix(s, "/") && !strings.ContainsAny(s, "{} ") && clean(s) == s && utf8.ValidString(s)
 }
 
 // Describe tells about a pattern that was registered. It panics for one that
@@ -76,7 +83,7 @@ func (m *Mux) Describe(pattern string, about Operation) {
 	if i < 0 {
 		panic(fmt.Sprintf("openapi: Describe of the pattern %q, which is not registered", pattern))
 	}
-	about.Tags, about.Methods = slices.Clone(about.Tags), slices.Clone(about.Methods)
+	about.Tags, about.Form, about.Methods = slices.Clone(about.Tags), slices.Clone(about.Form), slices.Clone(about.Methods)
 	m.entries[i].about = about
 }
 

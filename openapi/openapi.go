@@ -10,10 +10,10 @@
 //	root.Handle("GET /openapi.json", openapi.Handler(doc, api))
 //
 // [Annotate] completes a document from any source, which [Handler] serves;
-// [Mux.Document] writes one for those who have none; [Verify] finds in a test
-// where documents and handlers differ. [Routes] stands for routers that are not
-// of the standard library. Package docs has a page to read the document and
-// call the API with.
+// [Mux.Document] writes one for those who have none, and [Merge] adds the one of
+// an API that is mounted; [Verify] finds in a test where documents and handlers
+// differ. [Routes] stands for routers that are not of the standard library.
+// Package docs has a page to read the document and call the API with.
 //
 // All functions are safe for concurrent use.
 package openapi

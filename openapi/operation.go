@@ -38,18 +38,14 @@ type base struct{ host, path string }
 // reference has operations that belong to more than one path, so it is listed
 // as an operation that hides what it is.
 func (d *document) read() (version string, security []byte, list []*operation, err error) {
-	root, err := d.members(d.root, "the document")
-	if err != nil {
+	if version, err = d.version(); err != nil {
 		return "", nil, nil, err
 	}
-	if version, err = d.version(root); err != nil {
-		return "", nil, nil, err
-	}
-	if v, ok := lookup(root, "security"); ok {
+	if v, ok := lookup(d.top, "security"); ok {
 		security = d.raw(v)
 	}
-	bases := d.bases(root, nil)
-	paths, ok := lookup(root, "paths")
+	bases := d.bases(d.top, nil)
+	paths, ok := lookup(d.top, "paths")
 	if !ok {
 		return version, security, nil, nil
 	}
@@ -62,15 +58,15 @@ func (d *document) read() (version string, security []byte, list []*operation, e
 		if !strings.HasPrefix(item.name, "/") { // an extension
 			continue
 		}
-		more, err := d.item(item, bases)
-		list, errs = append(list, more...), append(errs, err)
+		list, err = d.item(list, item, bases)
+		errs = append(errs, err)
 	}
 	return version, security, list, errors.Join(errs...)
 }
 
-func (d *document) version(root []member) (string, error) {
-	v, ok := lookup(root, "openapi")
-	if _, old := lookup(root, "swagger"); !ok && old {
+func (d *document) version() (string, error) {
+	v, ok := lookup(d.top, "openapi")
+	if _, old := lookup(d.top, "swagger"); !ok && old {
 		return "", errors.New("openapi: the document is Swagger 2.0, which has no words for most schemes; convert it to OpenAPI 3")
 	}
 	var version string
@@ -83,18 +79,18 @@ func (d *document) version(root []member) (string, error) {
 	return version, nil
 }
 
-func (d *document) item(item member, bases []base) ([]*operation, error) {
-	list, err := d.members(item.span, "paths."+item.name)
+// item adds the operations of a path to the list.
+func (d *document) item(operations []*operation, item member, bases []base) ([]*operation, error) {
+	list, err := d.members(item.span, "paths.", item.name)
 	if err != nil {
-		return nil, err
+		return operations, err
 	}
 	bases = d.bases(list, bases)
 	if _, ok := lookup(list, "$ref"); ok {
 		o := &operation{path: item.name, method: "*"}
 		o.status, o.why = hidden, "the path item is a $ref, which paths with other guards may share"
-		return []*operation{o}, nil
+		return append(operations, o), nil
 	}
-	var operations []*operation
 	var errs []error
 	for _, m := range list {
 		method := methods[m.name]
@@ -102,7 +98,7 @@ func (d *document) item(item member, bases []base) ([]*operation, error) {
 			continue
 		}
 		o := &operation{method: method, path: item.name, span: m.span}
-		if o.members, err = d.members(m.span, method+" "+item.name); err != nil {
+		if o.members, err = d.members(m.span, method, " ", item.name); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -118,11 +114,14 @@ const maxServers = 16
 // bases reads the member servers, if there is one and it makes sense.
 func (d *document) bases(list []member, outer []base) []base {
 	v, ok := lookup(list, "servers")
+	if !ok {
+		return outer
+	}
 	var servers []struct {
 		URL       string
 		Variables map[string]struct{ Default string }
 	}
-	if !ok || json.Unmarshal(d.raw(v), &servers) != nil || len(servers) == 0 {
+	if json.Unmarshal(d.raw(v), &servers) != nil || len(servers) == 0 {
 		return outer
 	}
 	var bases []base
@@ -140,32 +139,41 @@ func (d *document) bases(list []member, outer []base) []base {
 // requests are those that the operation may be about, the likeliest first:
 // below the path of each server, and as it stands, for an API behind a proxy
 // that strips that path.
-func (o *operation) requests() []*http.Request {
-	var list []*http.Request
+func (o *operation) requests(yield func(*http.Request) bool) {
 	path := fill(o.path)
 	plain := false
 	for _, b := range o.bases {
-		list = append(list, newRequest(o.method, b.host, b.path+path))
+		if !yield(newRequest(o.method, b.host, b.path+path)) {
+			return
+		}
 		plain = plain || b == base{}
 	}
 	if !plain {
-		list = append(list, newRequest(o.method, "", path))
+		yield(newRequest(o.method, "", path))
 	}
-	return list
 }
 
 func newRequest(method, host, path string) *http.Request {
-	u := &url.URL{Path: path}
-	if p, err := url.PathUnescape(path); err == nil {
-		u.Path, u.RawPath = p, path
+	var made struct { // in one allocation
+		http.Request
+		url url.URL
 	}
-	return &http.Request{Method: method, URL: u, Host: host, Header: make(http.Header), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	made.url.Path = path
+	if p, err := url.PathUnescape(path); err == nil {
+		made.url.Path, made.url.RawPath = p, path
+	}
+	made.Request = http.Request{Method: method, URL: &made.url, Host: host, Header: make(http.Header), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	return &made.Request
 }
 
 // fill puts a value in the place of each {parameter}, which may hold braces as
 // chi's {id:[0-9]{3}} does.
 func fill(template string) string {
+	if strings.IndexByte(template, '{') < 0 {
+		return template
+	}
 	var b strings.Builder
+	b.Grow(len(template) + len(anyValue))
 	depth := 0
 	for i := range len(template) {
 		switch c := template[i]; {

@@ -16,6 +16,9 @@ const maxAlternatives = 64
 
 // both is the requirement of two guards, one inside the other.
 func both(outer, inner security.Requirement) security.Requirement {
+	if len(outer.Any) == 1 && equal(outer.Any[0], open.Any[0]) && distinct(inner) {
+		return inner
+	}
 	var q security.Requirement
 	for _, a := range outer.Any {
 		for _, b := range inner.Any {
@@ -30,6 +33,25 @@ func both(outer, inner security.Requirement) security.Requirement {
 		}
 	}
 	return q
+}
+
+// distinct reports whether a requirement says nothing twice.
+func distinct(q security.Requirement) bool {
+	for i, a := range q.Any {
+		if repeats(a.Scopes) || repeats(a.Checks) || slices.ContainsFunc(q.Any[:i], func(b security.All) bool { return equal(a, b) }) {
+			return false
+		}
+	}
+	return len(q.Any) <= maxAlternatives
+}
+
+func repeats(list []string) bool {
+	for i, s := range list {
+		if slices.Contains(list[:i], s) {
+			return true
+		}
+	}
+	return false
 }
 
 func bounded(q security.Requirement) error {

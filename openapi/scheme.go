@@ -197,9 +197,23 @@ type entry struct {
 // schemes, as extra describes those, and beside every bearer token the extra
 // ways to get one. Without a chain, extra stands for it.
 func (c *catalog) refs(chains []authstar.Scheme) ([]ref, error) {
-	if c.said != nil && reflect.DeepEqual(c.asked, chains) {
+	if c.said != nil && same(c.asked, chains) {
 		return c.said, nil
 	}
+	list, err := c.find(chains)
+	if err == nil {
+		c.asked, c.said = chains, list
+	}
+	return list, err
+}
+
+// same reports whether the lists are equal, which most often are one.
+func same(a, b []authstar.Scheme) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0] || reflect.DeepEqual(a, b))
+}
+
+// find is refs for other chains than the last time.
+func (c *catalog) find(chains []authstar.Scheme) ([]ref, error) {
 	schemes := chains
 	if len(chains) == 0 {
 		schemes = c.extra
@@ -230,11 +244,7 @@ func (c *catalog) refs(chains []authstar.Scheme) ([]ref, error) {
 			}
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	c.asked, c.said = chains, list
-	return list, nil
+	return list, errors.Join(errs...)
 }
 
 // add describes the scheme in the document, unless that does so already, with

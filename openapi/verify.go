@@ -179,7 +179,7 @@ func (s *survey) unlisted(q security.Requirement) []string {
 func (s *survey) undocumented() []error {
 	documented := make(map[string]bool)
 	for _, o := range s.operations {
-		for _, r := range o.requests() {
+		for r := range o.requests {
 			documented[o.method+" "+r.URL.Path] = true
 			documented["* "+r.URL.Path] = true
 			if o.method == "*" {

@@ -182,10 +182,11 @@ func (t *way) routed() bool {
 			return false
 		}
 		next, pattern := h.Handler(t.r)
-		if pattern == "" || redirects(next, pattern, t.r.URL.EscapedPath()) {
+		path := t.r.URL.EscapedPath()
+		if pattern == "" || redirects(next, pattern, path) {
 			return false
 		}
-		t.own = !swallows(pattern, t.r.URL.EscapedPath())
+		t.own = !swallows(pattern, path)
 		t.pattern, t.at = pattern, next
 		return true
 	case Routes:

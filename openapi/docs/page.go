@@ -10,7 +10,8 @@
 // register oauth2-redirect.html beside the page as the client's redirect URI,
 // such as https://api.example.com/docs/oauth2-redirect.html. The page of the
 // authorization server must not set a Cross-Origin-Opener-Policy, which would
-// part the two windows.
+// part the two windows. No page can set a cookie: the dialog says so, and the
+// browser sends the one that a login to the API has set.
 //
 // Swagger UI is copyright 2020-2021 SmartBear Software Inc. and licensed under
 // the Apache License 2.0. The page serves its license and notices.
@@ -55,6 +56,12 @@ type Config struct {
 	// such as "https://id.example.com": those of token endpoints, and of the
 	// document's servers. The origin of Document is one of them by itself.
 	Connect []string
+	// Cookies lets every request have the browser's cookies, for a proxy in front
+	// of the API that needs them. Otherwise requests for tokens have none, and
+	// calls of operations that take HTTP Basic only while the scheme of a cookie
+	// is authorized: a browser answers a challenge of HTTP Basic by a dialog of
+	// its own, unless it was told to leave cookies out.
+	Cookies bool
 }
 
 // New returns the handler of the page. Serve it below a path that ends with a
@@ -70,10 +77,14 @@ func New(config Config) (http.Handler, error) {
 	if config.Title == "" {
 		config.Title = "API"
 	}
+	cookies := ""
+	if config.Cookies {
+		cookies = "all"
+	}
 	p := &page{files: make(map[string]*file)}
 	data := map[string]string{
 		"Title": config.Title, "Document": config.Document, "ClientID": config.ClientID,
-		"Scopes": strings.Join(config.Scopes, " "), "Version": Version,
+		"Scopes": strings.Join(config.Scopes, " "), "Cookies": cookies, "Version": Version,
 		"StyleFile":     p.static("swagger-ui/swagger-ui.css.gz"),
 		"BundleFile":    p.static("swagger-ui/swagger-ui-bundle.js.gz"),
 		"PageStyleFile": p.static("page/page.css"),

@@ -59,6 +59,14 @@ func TestPage(t *testing.T) {
 	}
 }
 
+func TestCookies(t *testing.T) {
+	for cookies, want := range map[bool]string{false: `data-cookies=""`, true: `data-cookies="all"`} {
+		if body := answer(newPage(t, docs.Config{Document: "/openapi.json", Cookies: cookies}), "GET", "/").Body.String(); !strings.Contains(body, want) {
+			t.Errorf("Cookies %v: no %s", cookies, want)
+		}
+	}
+}
+
 // What the policy forbids is not there: every script and style is a file beside
 // the page.
 func TestPagesObeyThePolicy(t *testing.T) {

@@ -27,7 +27,7 @@ func newServer(issuer string, observe func(context.Context, authstar.Result)) (*
 		Authenticate: checkClient,
 		Grants:       []tokenendpoint.Grant{tokenendpoint.ClientCredentials(signer.Build)},
 		URL:          issuer + "/oauth2/token",
-		Scopes:       map[string]string{"orders:read": "See orders", "orders:write": "Add orders", "admin": "Administration"},
+		Scopes:       map[string]string{"orders:read": "See orders", "orders:write": "Add orders", "admin": "Administration", "keys:admin": "Manage API keys"},
 	})
 	if err != nil {
 		return nil, err
@@ -49,13 +49,17 @@ func newServer(issuer string, observe func(context.Context, authstar.Result)) (*
 		return nil, err
 	}
 	mux := s.newAPI()
+	doc, err := s.manageKeys(mux)
+	if err != nil {
+		return nil, err
+	}
 	api := chain.WithObserver(observe).Handler(mux)
 
 	// A client that asks for a token is not yet a caller of the API.
 	root := http.NewServeMux()
 	root.Handle("/oauth2/token", tokens)
 	root.Handle("/.well-known/jwks.json", signer.JWKS())
-	root.Handle("GET /openapi.json", openapi.Handler(mux.Document(openapi.Info{Title: "Quickstart"}), api, openapi.OAuth2("oauth2", tokens.Flows()...)...))
+	root.Handle("GET /openapi.json", openapi.Handler(doc, api, openapi.OAuth2("oauth2", tokens.Flows()...)...))
 	root.Handle("GET /docs/", page)
 	root.Handle("/", api)
 	s.Handler = root
@@ -89,9 +93,9 @@ func (s *server) newChain(issuer string, keys jwks.KeySet) (*authstar.Chain, err
 // routes for the document.
 func (s *server) newAPI() *openapi.Mux {
 	mux := new(openapi.Mux)
-	handle := func(pattern, summary string, h http.Handler) {
+	handle := func(pattern, summary string, h http.Handler, form ...string) {
 		mux.Handle(pattern, h)
-		mux.Describe(pattern, openapi.Operation{Summary: summary})
+		mux.Describe(pattern, openapi.Operation{Summary: summary, Form: form, Tags: []string{"Quickstart"}})
 	}
 	handle("GET /{$}", "Who am I, if anybody?", http.HandlerFunc(home))
 	handle("GET /me", "Who am I?", security.Authenticated().HandlerFunc(me))
@@ -102,9 +106,20 @@ func (s *server) newAPI() *openapi.Mux {
 
 	// A page of another site must not log people in or out.
 	sameOrigin := http.NewCrossOriginProtection().Handler
-	handle("POST /login", "Log in with the form fields username and password", openapi.Through(http.HandlerFunc(s.login), sameOrigin))
+	handle("POST /login", "Log in", openapi.Through(http.HandlerFunc(s.login), sameOrigin), "username", "password")
 	handle("POST /logout", "Log out", openapi.Through(http.HandlerFunc(s.sessions.logout), sameOrigin))
 	return mux
+}
+
+// manageKeys adds the routes by which administrators manage API keys, and
+// describes them together with the others.
+func (s *server) manageKeys(mux *openapi.Mux) ([]byte, error) {
+	admin, err := s.keys.Admin(apikey.AdminConfig{Path: "/admin/api-keys"})
+	if err != nil {
+		return nil, err
+	}
+	admin.Register(mux, security.Scopes("keys:admin").Handler)
+	return openapi.Merge(mux.Document(openapi.Info{Title: "Quickstart"}), "", admin.Document())
 }
 
 // home is open to everybody, and greets those it knows.

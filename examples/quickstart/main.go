@@ -44,7 +44,7 @@ func run(ctx context.Context, addr string, out io.Writer) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	key, _, err := handler.keys.Create(ctx, apikey.Spec{Name: "quickstart", Owner: "you", Scopes: []string{"orders:read", "orders:write"}})
+	key, _, err := handler.keys.Create(ctx, apikey.Spec{Name: "quickstart", Owner: "you", Scopes: []string{"orders:read", "orders:write", "keys:admin"}})
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -90,6 +90,9 @@ curl -i -H 'X-API-Key: demo-key' URL/orders
 
 # 201: an API key that was generated just now, and that nobody can see again
 curl -i -H 'X-API-Key: KEY' -d '{"item":"tea"}' URL/orders
+
+# 201: that key may make others, here or on the page at URL/docs/
+curl -i -H 'X-API-Key: KEY' -H 'Content-Type: application/json' -d '{"name":"reports","scopes":["orders:read"]}' URL/admin/api-keys
 
 # 403: known, but without the scope orders:write, which the answer names
 curl -i -H 'X-API-Key: demo-key' -d '{"item":"tea"}' URL/orders

@@ -97,7 +97,9 @@ func start(t *testing.T) []step {
 	return steps
 }
 
-func api(t *testing.T) http.Handler {
+func api(t *testing.T) http.Handler { return newTestServer(t) }
+
+func newTestServer(t *testing.T) *server {
 	t.Helper()
 	h, err := newServer("http://127.0.0.1:8080", func(context.Context, authstar.Result) {})
 	if err != nil {

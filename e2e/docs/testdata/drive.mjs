@@ -75,6 +75,8 @@ async function authorize(page, visit, seen) {
   }
   for (const scope of visit.choose ?? []) await part.locator(`label[for^="${scope}-"]`).click()
   for (const [label, value] of Object.entries(visit.fields ?? {})) await part.getByLabel(label, { exact: true }).fill(value)
+  seen.inputs = await part.locator('input').count()
+  seen.says = await part.innerText()
   if (visit.screenshot) {
     await part.evaluate((node) => node.scrollIntoView())
     await page.screenshot({ path: visit.screenshot })
@@ -86,6 +88,10 @@ async function authorize(page, visit, seen) {
     await Promise.all([popup.waitForEvent('close'), press(popup, 'Log in')])
   } else {
     await press(part, /^Apply/)
+  }
+  if (visit.refused) {
+    seen.says = await part.locator('.errors').innerText()
+    return
   }
   await part.getByRole('button', { name: 'Remove authorization' }).waitFor()
   await close(page)
@@ -100,19 +106,27 @@ async function logOut(page, scheme) {
 
 // call executes an operation such as "GET /me", and adds what was sent and what
 // the page shows.
-async function call(page, site, operation, seen) {
+async function call(page, site, { operation, fields, body }, seen) {
   const [method, path] = operation.split(' ')
   const block = page.locator(`.opblock-${method.toLowerCase()}`, { has: page.locator(`[data-path="${path}"]`) })
   if (!(await block.locator('.execute').isVisible())) {
     await block.locator('.opblock-summary-control').click()
     await press(block, 'Try it out')
   }
+  let url = site + path
+  for (const [name, value] of Object.entries(fields ?? {})) {
+    await block.locator(`[data-param-name="${name}"], [data-property-name="${name}"]`).locator('input').fill(value)
+    url = url.replace(`{${name}}`, value)
+  }
+  if (body) await block.locator('textarea.body-param__text').fill(body)
   const [response] = await Promise.all([
-    page.waitForResponse((r) => r.url() === site + path && r.request().method() === method),
+    page.waitForResponse((r) => r.url().split('?')[0] === url && r.request().method() === method),
     block.locator('.execute').click(),
   ])
   const headers = await response.request().allHeaders()
-  const made = { operation, url: response.url(), status: response.status(), authorization: headers.authorization ?? '', key: headers['x-api-key'] ?? '' }
+  const made = {
+    operation, url: response.url(), status: response.status(), authorization: headers.authorization ?? '', key: headers['x-api-key'] ?? '', cookie: headers.cookie ?? '',
+  }
   seen.calls.push(made)
   const row = block.locator('.live-responses-table tbody > .response', { has: page.locator('.response-col_status', { hasText: String(made.status) }) })
   made.shown = await row.locator('.response-col_description .microlight').first().textContent()
@@ -127,6 +141,7 @@ async function misbehave(page, site) {
     open(elsewhere)
   }, site.replace('127.0.0.1', 'localhost'))
   await (await popup).waitForLoadState()
+  await page.evaluate(() => fetch('/me'))
 }
 
 await answer(async (visit) => {
@@ -140,9 +155,10 @@ await answer(async (visit) => {
     await page.goto(visit.site + '/docs/')
     await page.locator('.opblock').first().waitFor()
     if (visit.misbehave) await misbehave(page, visit.site)
+    for (const one of visit.before ?? []) await call(page, visit.site, one, seen)
     if (visit.scheme) await authorize(page, visit, seen)
-    for (const operation of visit.calls ?? []) await call(page, visit.site, operation, seen)
-    if (visit.scheme) {
+    for (const one of visit.calls ?? []) await call(page, visit.site, one, seen)
+    if (visit.scheme && !visit.refused) {
       await logOut(page, visit.scheme)
       await call(page, visit.site, visit.calls[0], seen)
     }

@@ -128,26 +128,25 @@ func home(w http.ResponseWriter, r *http.Request) {
 	if client, ok := authstar.ClientFrom(r.Context()); ok {
 		id = new(client.ClientID())
 	}
-	writeJSON(w, map[string]any{"client_id": id})
+	writeJSON(w, http.StatusOK, map[string]any{"client_id": id})
 }
 
 func me(w http.ResponseWriter, r *http.Request) {
 	client, _ := authstar.ClientFrom(r.Context())
-	writeJSON(w, describe(client))
+	writeJSON(w, http.StatusOK, describe(client))
 }
 
 func listOrders(w http.ResponseWriter, r *http.Request) {
-	writeJSON(w, []map[string]any{{"id": 1, "item": "tea"}})
+	writeJSON(w, http.StatusOK, []map[string]any{{"id": 1, "item": "tea"}})
 }
 
 func addOrder(w http.ResponseWriter, r *http.Request) {
-	w.WriteHeader(http.StatusCreated)
-	writeJSON(w, map[string]any{"id": 2})
+	writeJSON(w, http.StatusCreated, map[string]any{"id": 2})
 }
 
-func admin(w http.ResponseWriter, r *http.Request) { writeJSON(w, map[string]any{"admin": true}) }
+func admin(w http.ResponseWriter, r *http.Request) { writeJSON(w, http.StatusOK, map[string]any{"admin": true}) }
 
-func health(w http.ResponseWriter, r *http.Request) { writeJSON(w, map[string]any{"status": "ok"}) }
+func health(w http.ResponseWriter, r *http.Request) { writeJSON(w, http.StatusOK, map[string]any{"status": "ok"}) }
 
 // describe is the client as the API shows it to itself.
 func describe(client authstar.Client) map[string]any {
@@ -162,7 +161,8 @@ func describe(client authstar.Client) map[string]any {
 	return map[string]any{"client_id": client.ClientID(), "scopes": scopes, "issuer": issuer}
 }
 
-func writeJSON(w http.ResponseWriter, v any) {
+func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v)
 }

@@ -39,8 +39,8 @@ func run(ctx context.Context, addr string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	url := publicURL(l.Addr().(*net.TCPAddr))
-	handler, err := newServer(url, observe)
+	local := l.Addr().(*net.TCPAddr)
+	handler, err := newServer(loopbackURL(local), observe)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -48,7 +48,7 @@ func run(ctx context.Context, addr string, out io.Writer) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	fmt.Fprint(out, strings.NewReplacer("URL", url, "KEY", key.Reveal()).Replace(tour))
+	fmt.Fprint(out, strings.NewReplacer("URL", publicURL(local), "KEY", key.Reveal()).Replace(tour))
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stopped()
@@ -58,12 +58,21 @@ func run(ctx context.Context, addr string, out io.Writer) error {
 	return nil
 }
 
-// publicURL is how this machine reaches the address.
+// publicURL is where this machine reaches the server.
 func publicURL(addr *net.TCPAddr) string {
-	if !addr.IP.IsLoopback() {
-		return fmt.Sprintf("http://localhost:%d", addr.Port)
+	if addr.IP.IsUnspecified() {
+		return loopbackURL(addr)
 	}
 	return "http://" + addr.String()
+}
+
+// loopbackURL is the name of the server as an issuer, which without TLS must be on
+// this machine.
+func loopbackURL(addr *net.TCPAddr) string {
+	if addr.IP.IsLoopback() {
+		return "http://" + addr.String()
+	}
+	return fmt.Sprintf("http://localhost:%d", addr.Port)
 }
 
 // observe logs what the chain could not accept, and why. The client is told

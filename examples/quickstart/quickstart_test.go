@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -203,5 +205,29 @@ func TestKeysAreWhole(t *testing.T) {
 		if (client != nil) != known || known != (err == nil) {
 			t.Errorf("%s: %v %v", key, client, err)
 		}
+	}
+}
+
+// The printed lines reach the server, whatever address it has.
+func TestURLs(t *testing.T) {
+	for addr, want := range map[string][2]string{ // printed, and the issuer
+		"127.0.0.1:80":   {"http://127.0.0.1:80", "http://127.0.0.1:80"},
+		"[::1]:80":       {"http://[::1]:80", "http://[::1]:80"},
+		"0.0.0.0:80":     {"http://localhost:80", "http://localhost:80"},
+		"[::]:80":        {"http://localhost:80", "http://localhost:80"},
+		"192.0.2.1:8080": {"http://192.0.2.1:8080", "http://localhost:8080"},
+	} {
+		a := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(addr))
+		if got := [2]string{publicURL(a), loopbackURL(a)}; got != want {
+			t.Errorf("%s: %q, want %q", addr, got, want)
+		}
+	}
+}
+
+func TestAddOrder(t *testing.T) {
+	w := httptest.NewRecorder()
+	addOrder(w, httptest.NewRequest("POST", "/orders", nil))
+	if w.Code != 201 || w.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("%d %v", w.Code, w.Header())
 	}
 }

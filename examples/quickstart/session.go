@@ -125,5 +125,5 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "too many sessions", http.StatusServiceUnavailable)
 		return
 	}
-	writeJSON(w, describe(identity))
+	writeJSON(w, http.StatusOK, describe(identity))
 }

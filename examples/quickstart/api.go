@@ -144,9 +144,13 @@ func addOrder(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusCreated, map[string]any{"id": 2})
 }
 
-func admin(w http.ResponseWriter, r *http.Request) { writeJSON(w, http.StatusOK, map[string]any{"admin": true}) }
+func admin(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]any{"admin": true})
+}
 
-func health(w http.ResponseWriter, r *http.Request) { writeJSON(w, http.StatusOK, map[string]any{"status": "ok"}) }
+func health(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]any{"status": "ok"})
+}
 
 // describe is the client as the API shows it to itself.
 func describe(client authstar.Client) map[string]any {

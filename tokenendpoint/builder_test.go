@@ -124,6 +124,17 @@ func TestStatedErrorsOfTheBuilder(t *testing.T) {
 	}
 }
 
+func TestTokenTypes(t *testing.T) {
+	for tokenType, status := range map[string]int{"": 200, "bearer": 200, "b\r\nx": 500, "b x": 500, "b\"x": 500, "é": 500} {
+		a := post(t, withBuilder(t, func(context.Context, *tokenendpoint.Request) (*tokenendpoint.Response, error) {
+			return &tokenendpoint.Response{AccessToken: "t", TokenType: tokenType}, nil
+		}), asForm)
+		if a.status != status {
+			t.Errorf("O32 %q: %d %s", tokenType, a.status, a.text)
+		}
+	}
+}
+
 // O32: extra members stay beside those of the endpoint.
 func TestExtraMembers(t *testing.T) {
 	extra := map[string]any{

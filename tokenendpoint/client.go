@@ -59,8 +59,11 @@ func (m secretBasic) Validate() error { return m.check.validate() }
 
 func (secretBasic) Presented(r *http.Request, _ Form) bool {
 	for _, line := range r.Header["Authorization"] {
-		scheme, _, _ := strings.Cut(strings.TrimLeft(line, " "), " ")
-		if strings.EqualFold(scheme, "Basic") {
+		line = strings.TrimLeft(line, " \t")
+		if end := strings.IndexAny(line, " \t"); end >= 0 {
+			line = line[:end]
+		}
+		if strings.EqualFold(line, "Basic") {
 			return true
 		}
 	}
@@ -77,14 +80,16 @@ func (m secretBasic) Authenticate(r *http.Request, form Form) (authstar.Client, 
 	}
 	decodedID, err1 := url.QueryUnescape(id)
 	decodedSecret, err2 := url.QueryUnescape(secret)
-	decodes := err1 == nil && err2 == nil && decodedID != "" && decodedSecret != ""
-	if named := form.Get("client_id"); named != "" && named != id && !(decodes && named == decodedID) {
+	named := form.Get("client_id")
+	raw := named == "" || named == id
+	decoded := err1 == nil && err2 == nil && decodedID != "" && decodedSecret != "" && (named == "" || named == decodedID)
+	if !raw && !decoded {
 		return nil, refuse(authstar.InvalidRequest, "client_id names another client")
 	}
-	if decodes {
+	if decoded {
 		client, err := m.check(r.Context(), decodedID, decodedSecret)
 		unknown := err == nil && isNobody(client) || errors.Is(err, authstar.InvalidClient) || errors.Is(err, authstar.ErrNoCredentials)
-		if !unknown || decodedID == id && decodedSecret == secret {
+		if !unknown || !raw || decodedID == id && decodedSecret == secret {
 			return client, err
 		}
 	}

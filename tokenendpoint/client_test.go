@@ -46,6 +46,7 @@ func TestClientAuthentication(t *testing.T) {
 		{"O03 a wrong secret by Basic, a good form", []string{basic("svc", wrongSecret)}, ask + form, 400, badForm, nil},
 		{"O03 malformed Basic, a good form", []string{"Authorization: Basic !!!"}, ask + form, 400, badForm, nil},
 		{"O03 a bare Basic, a good form", []string{"Authorization: Basic"}, ask + form, 400, badForm, nil},
+		{"O03 a tab behind Basic, a good form", []string{"Authorization: Basic\t!!!"}, ask + form, 400, badForm, nil},
 		{"O03 malformed Basic, an id in the form", []string{"Authorization: Basic !!!"}, ask + "&client_id=svc", 401, denied, nil},
 		{"O03 a bare Basic", []string{"Authorization: Basic"}, ask, 401, denied, nil},
 		{"O03 Basic without a colon", []string{"Authorization: Basic c3Zj"}, ask, 401, denied, nil},
@@ -100,6 +101,21 @@ func TestSpellingsOfBasic(t *testing.T) {
 				}
 				tr.take()
 			})
+		}
+	}
+}
+
+// O02: the client is the one that the form names beside Basic.
+func TestBasicIsTheClientOfTheForm(t *testing.T) {
+	tr := new(trace)
+	endpoint := newEndpoint(t, tokenendpoint.Config{Authenticate: tr.authenticate})
+	for named, want := range map[string][]string{
+		"":    {"sv c " + wrongSecret, "sv+c " + wrongSecret},
+		"svc": nil, "sv c": {"sv c " + wrongSecret}, "sv+c": {"sv+c " + wrongSecret},
+	} {
+		a := post(t, endpoint, ask+"&client_id="+url.QueryEscape(named), basic("sv+c", wrongSecret))
+		if calls := tr.take(); !slices.Equal(calls, want) || (a.status == 400) != (want == nil) {
+			t.Errorf("O02 %q: %d, checked %q, want %q", named, a.status, calls, want)
 		}
 	}
 }

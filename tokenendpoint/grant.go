@@ -125,12 +125,17 @@ func parseScopes(s string) ([]string, bool) {
 			continue
 		}
 		seen[part] = true
-		if strings.ContainsFunc(part, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+		if !isScopeToken(part) {
 			return nil, false
 		}
 		list = append(list, part)
 	}
 	return list, len(list) > 0
+}
+
+// isScopeToken is NQCHAR of RFC 6749 appendix A.
+func isScopeToken(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
 }
 
 // encode is the response's JSON, or why the grant is at fault.
@@ -140,6 +145,9 @@ func (res *Response) encode(req *Request) ([]byte, error) {
 	}
 	if !isB64Token(res.AccessToken) {
 		return nil, errors.New("an access token that is empty, or that cannot travel in a header (RFC 6750 section 2.1)")
+	}
+	if res.TokenType != "" && !isScopeToken(res.TokenType) {
+		return nil, errors.New("a token type that is not a name or a URI (RFC 6749 appendix A.13)")
 	}
 	if strings.ContainsFunc(res.RefreshToken, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return nil, errors.New("a refresh token that is not printable ASCII (RFC 6749 appendix A.17)")

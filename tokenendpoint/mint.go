@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/json" // which does not take "Exp" for "exp"
@@ -46,10 +48,15 @@ type ownClaims struct {
 }
 
 // Mint signs an access token of RFC 9068, for grants of the application's own.
-// It fails when a required member is missing or a claim is not JSON.
+// It fails when a required member is missing, a claim is not JSON, and where
+// package authenticators would refuse the token: the subject is not UTF-8 or has
+// control characters, or the token is longer than 16 KiB.
 func (s *Signer) Mint(t AccessToken) (*Response, error) {
 	if t.Subject == "" || t.ClientID == "" || len(t.Audience) == 0 {
 		return nil, errors.New("tokenendpoint: AccessToken needs Subject, ClientID and Audience")
+	}
+	if !utf8.ValidString(t.Subject) || strings.ContainsFunc(t.Subject, isUnusable) {
+		return nil, errors.New("tokenendpoint: AccessToken.Subject must be UTF-8 without control characters")
 	}
 	now := s.config.Now()
 	own := ownClaims{
@@ -70,11 +77,18 @@ func (s *Signer) Mint(t AccessToken) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(token) > maxToken {
+		return nil, fmt.Errorf("tokenendpoint: a token of %d bytes, which nobody would verify", len(token))
+	}
 	scopes := t.Scopes
 	if scopes == nil {
 		scopes = []string{}
 	}
 	return &Response{AccessToken: token, ExpiresIn: int64(s.config.Lifetime / time.Second), Scopes: scopes}, nil
+}
+
+func isUnusable(r rune) bool {
+	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == utf8.RuneError
 }
 
 // Build mints the token of a client that acts for itself: its id is both "sub"

@@ -49,6 +49,9 @@ func TestMint(t *testing.T) {
 	}
 	for name, bad := range map[string]tokenendpoint.AccessToken{
 		"no subject":  {ClientID: "spa", Audience: []string{"a"}},
+		"no line":     {Subject: "alice\nbob", ClientID: "spa", Audience: []string{"a"}},
+		"no UTF-8":    {Subject: "alice\xff", ClientID: "spa", Audience: []string{"a"}},
+		"no end":      {Subject: "alice", ClientID: "spa", Audience: []string{"a"}, Claims: map[string]any{"x": strings.Repeat("x", 13<<10)}},
 		"no client":   {Subject: "alice", Audience: []string{"a"}},
 		"no audience": {Subject: "alice", ClientID: "spa"},
 		"no JSON":     {Subject: "alice", ClientID: "spa", Audience: []string{"a"}, Claims: map[string]any{"f": func() {}}},

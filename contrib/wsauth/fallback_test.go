@@ -38,6 +38,12 @@ func handshake(headers ...string) *http.Request {
 	return r
 }
 
+func twoKeys() *http.Request {
+	r := handshake()
+	r.Header.Add("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+	return r
+}
+
 func refusing(t testing.TB) http.Handler {
 	return newChain(t, 0).Handler(rules.Scopes("write").HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		t.Error("the guarded handler ran")
@@ -62,6 +68,7 @@ func TestRefuseFallsBack(t *testing.T) {
 		{"W01 inside http.TimeoutHandler", deferred, handshake(), 401},
 		{"W07 no key", same, handshake("Sec-WebSocket-Key", ""), 401},
 		{"W07 a short key", same, handshake("Sec-WebSocket-Key", "YQ=="), 401},
+		{"W07 two keys", same, twoKeys(), 401},
 		{"W07 another version", same, handshake("Sec-WebSocket-Version", "8"), 401},
 		{"W07 no upgrade at all", same, handshake("Upgrade", ""), 401},
 	} {

@@ -87,7 +87,7 @@ func reason(err *authstar.Error) string {
 // 6455 section 4.2.1).
 func acceptable(w http.ResponseWriter, r *http.Request) bool {
 	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
-	return r.ProtoMajor == 1 && r.ProtoAtLeast(1, 1) && r.Header.Get("Sec-WebSocket-Version") == "13" &&
+	return len(r.Header.Values("Sec-WebSocket-Key")) == 1 && r.ProtoMajor == 1 && r.ProtoAtLeast(1, 1) && r.Header.Get("Sec-WebSocket-Version") == "13" &&
 		err == nil && len(key) == 16 && hijackable(w)
 }
 

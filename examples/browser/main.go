@@ -45,7 +45,7 @@ func run(ctx context.Context, addr, second string, s settings, out io.Writer) er
 		defer l.Close()
 		listeners[i] = l
 	}
-	s.origin, s.second = "http://"+listeners[0].Addr().String(), "http://"+listeners[1].Addr().String()
+	s.origin, s.second = originOf(listeners[0]), originOf(listeners[1])
 	site, api, err := newServers(s)
 	if err != nil {
 		return err
@@ -63,4 +63,13 @@ func run(ctx context.Context, addr, second string, s settings, out io.Writer) er
 	case err := <-ended:
 		return errors.Join(errors.New("a server ended"), err)
 	}
+}
+
+// originOf is where a browser on this machine finds a server.
+func originOf(l net.Listener) string {
+	addr := l.Addr().(*net.TCPAddr)
+	if addr.IP.IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d", addr.Port)
+	}
+	return "http://" + addr.String()
 }

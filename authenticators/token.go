@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -124,7 +125,9 @@ func (j *JWT) boundToTenant(iss string, set *claims.Set) bool {
 // break a line of a log: empty, with control characters, or with the mark that
 // stands for what was not UTF-8.
 func usableName(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' })
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == '\uFFFD'
+	})
 }
 
 // scopes reads the configured claims.

@@ -41,7 +41,8 @@ func (j *JWT) takeTenants() error {
 func (j *JWT) discovered() (*jwks.Remote, error) {
 	config := jwks.RemoteConfig{Issuer: j.config.Issuer, Now: j.config.Now}
 	if j.prefix != "" {
-		config.DiscoveryURL = j.prefix + "common" + j.suffix + "/.well-known/openid-configuration"
+		// OpenID Connect Discovery 1.0 section 4 removes a slash at the end.
+		config.DiscoveryURL = j.prefix + "common" + strings.TrimSuffix(j.suffix, "/") + "/.well-known/openid-configuration"
 	}
 	return jwks.NewRemote(config)
 }

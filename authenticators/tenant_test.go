@@ -1,6 +1,8 @@
 package authenticators_test
 
 import (
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -131,21 +133,43 @@ func TestTenantBesideExactIssuer(t *testing.T) {
 	}
 }
 
+// OpenID Connect Discovery 1.0 section 4 removes a slash at the end of an issuer,
+// as Entra's first version has it, before it appends.
 func TestTenantDiscovery(t *testing.T) {
-	p := newIDP(t, jwtKeyA)
-	j, err := authenticators.NewJWT(authenticators.JWTConfig{Issuer: p.URL + "/{tenantid}/v2.0", Tenants: []string{tenantOne}, Audiences: []string{"api"}, Now: p.time})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.requests() != 0 {
-		t.Error("NewJWT does I/O")
-	}
-	for tenant, good := range map[string]bool{tenantOne: true, tenantTwo: false} {
-		if client, err := j.VerifyToken(t.Context(), tenantToken(p.URL+"/"+tenant+"/v2.0", tenantQuoted(tenant))); (err == nil) != good {
-			t.Errorf("tenant %s: %v, %v", tenant, client, err)
-		}
-	}
-	if !slices.Equal(p.asked, []string{"/common/v2.0/.well-known/openid-configuration", "/keys"}) {
-		t.Errorf("asked for %q", p.asked)
+	for template, document := range map[string]string{
+		"/{tenantid}/v2.0":  "/common/v2.0/.well-known/openid-configuration",
+		"/{tenantid}/v2.0/": "/common/v2.0/.well-known/openid-configuration",
+		"/{tenantid}/":      "/common/.well-known/openid-configuration",
+		"/{tenantid}":       "/common/.well-known/openid-configuration",
+	} {
+		t.Run("K02 "+template, func(t *testing.T) {
+			p := newIDP(t)
+			issuer := p.URL + template
+			p.serve(func(w http.ResponseWriter, r *http.Request) {
+				switch r.URL.Path {
+				case document:
+					_, _ = io.WriteString(w, `{"issuer":"`+issuer+`","jwks_uri":"`+p.URL+`/keys"}`)
+				case "/keys":
+					_, _ = w.Write(jwtJWKS(jwtKeyA))
+				default:
+					http.NotFound(w, r)
+				}
+			})
+			j, err := authenticators.NewJWT(authenticators.JWTConfig{Issuer: issuer, Tenants: []string{tenantOne}, Audiences: []string{"api"}, Now: p.time})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.requests() != 0 {
+				t.Error("NewJWT does I/O")
+			}
+			for tenant, good := range map[string]bool{tenantOne: true, tenantTwo: false} {
+				if client, err := j.VerifyToken(t.Context(), tenantToken(strings.Replace(issuer, "{tenantid}", tenant, 1), tenantQuoted(tenant))); (err == nil) != good {
+					t.Errorf("tenant %s: %v, %v", tenant, client, err)
+				}
+			}
+			if !slices.Equal(p.asked, []string{document, "/keys"}) {
+				t.Errorf("asked for %q", p.asked)
+			}
+		})
 	}
 }

@@ -81,6 +81,10 @@ func (k key) sign(input []byte) ([]byte, error) {
 
 // Rotate publishes a new key for the algorithm of the last one, and signs with it
 // from now on. The keys before it stay published.
+//
+// The clock stands still here too: an API fetches for five unknown keys in a row,
+// and then for one more in every ten seconds (see jwks.RemoteConfig.Refetches). A
+// test that rotates more often calls [Issuer.Advance] in between.
 func (i *Issuer) Rotate() {
 	i.tb.Helper()
 	i.mu.Lock()

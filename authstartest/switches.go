@@ -20,7 +20,7 @@ type counters struct {
 	fetchHeader                          http.Header
 }
 
-// Down makes the provider answer every request with 503.
+// Down makes the provider answer every request with 503, until [Issuer.Up].
 func (i *Issuer) Down() {
 	i.answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 }
@@ -45,7 +45,9 @@ func (i *Issuer) AnswerWith(status int, contentType, body string) {
 	})
 }
 
-// Up ends Down, HangUp and AnswerWith.
+// Up ends Down, HangUp and AnswerWith. An API that asked for keys meanwhile asks
+// again after a pause, by the clock that [Issuer.Advance] moves: one second, which
+// doubles with each failure to 30.
 func (i *Issuer) Up() { i.answer(nil) }
 
 func (i *Issuer) answer(f http.HandlerFunc) {

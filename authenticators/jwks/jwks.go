@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -24,9 +25,10 @@ type KeySet interface {
 	Keys(ctx context.Context, kid string) ([]jose.JSONWebKey, error)
 }
 
-// Static is a [KeySet] that never changes. It is safe for concurrent use.
+// Static is a [KeySet] that never changes. It is safe for concurrent use. Printed
+// or logged, it shows no key.
 type Static struct {
-	set     keys
+	set     func() keys // fmt follows pointers and calls no methods of fields; it cannot look in here
 	ignored []error
 }
 
@@ -52,7 +54,7 @@ func Parse(data []byte) (*Static, error) {
 	if len(parsed.keys) == 0 {
 		return nil, fmt.Errorf("jwks: no usable key: %w", errors.Join(parsed.ignored...))
 	}
-	return &Static{set: index(parsed.keys), ignored: parsed.ignored}, nil
+	return static(parsed.keys, parsed.ignored), nil
 }
 
 // Secret makes a key set of one secret, for HMAC. The secret is copied. It must
@@ -61,16 +63,36 @@ func Secret(secret []byte) (*Static, error) {
 	if len(secret) < 32 {
 		return nil, fmt.Errorf("jwks: a secret of %d bytes is too short: at least 32", len(secret))
 	}
-	return &Static{set: index([]jose.JSONWebKey{{Key: append([]byte(nil), secret...)}})}, nil
+	return static([]jose.JSONWebKey{{Key: append([]byte(nil), secret...)}}, nil), nil
+}
+
+func static(all []jose.JSONWebKey, ignored []error) *Static {
+	set := index(all)
+	return &Static{set: func() keys { return set }, ignored: ignored}
 }
 
 // Keys implements [KeySet]. It never fails.
 func (s *Static) Keys(_ context.Context, kid string) ([]jose.JSONWebKey, error) {
-	return s.set.find(kid), nil
+	if s.set == nil {
+		return nil, nil
+	}
+	return s.set().find(kid), nil
 }
 
 // Ignored tells which keys of the set are not used, and why.
 func (s *Static) Ignored() []error { return append([]error(nil), s.ignored...) }
+
+// String says how many keys there are.
+func (s Static) String() string {
+	all, _ := s.Keys(context.Background(), "")
+	return fmt.Sprintf("jwks.Static(%d keys)", len(all))
+}
+
+// GoString is String, so that %#v shows no more.
+func (s Static) GoString() string { return s.String() }
+
+// LogValue is String.
+func (s Static) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // keys are the keys of a set, found by id.
 type keys struct {
@@ -102,4 +124,9 @@ func (k keys) find(kid string) []jose.JSONWebKey {
 		return list
 	}
 	return k.noID
+}
+
+func (k keys) has(kid string) bool {
+	_, ok := k.byID[kid]
+	return ok
 }

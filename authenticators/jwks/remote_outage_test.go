@@ -141,21 +141,6 @@ func TestRemoteHangDelaysOnlyUnknownKeys(t *testing.T) {
 	})
 }
 
-// Keys without an id may be anybody's: a token with an unknown id is tried with
-// them and waits for no more than a moment.
-func TestRemoteHangWithKeysThatHaveNoID(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newRemoteProvider(t, remoteKeys(""))
-		r, _ := p.remote(t, jwks.RemoteConfig{})
-		p.wants(t, r, "k1", true, 1)
-		p.serve(remoteHang)
-		start := time.Now()
-		if ok, err := remoteFound(t.Context(), r, "k1"); !ok || err != nil || time.Since(start) > 200*time.Millisecond {
-			t.Errorf("K08 %v, %v in %v", ok, err, time.Since(start))
-		}
-	})
-}
-
 // The pause after a failed fetch doubles from 1 to 30 seconds, is told, and is
 // nobody's allowance.
 func TestRemoteBackoff(t *testing.T) {

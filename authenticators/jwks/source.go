@@ -55,13 +55,21 @@ func newSource(c *RemoteConfig) (*source, error) {
 			check = endpointurl.ParseIssuer
 		}
 		if _, err := check(u.value); err != nil {
-			errs = append(errs, fmt.Errorf("jwks: RemoteConfig.%s %q: %w", u.name, u.value, err))
+			errs = append(errs, fmt.Errorf("jwks: RemoteConfig.%s %q: %w", u.name, withoutUser(u.value), err))
 		}
 	}
 	if c.DiscoveryURL != "" && c.Issuer == "" {
 		errs = append(errs, errors.New("jwks: RemoteConfig.DiscoveryURL needs Issuer to compare with"))
 	}
 	return s, errors.Join(errs...)
+}
+
+// withoutUser is a URL for an error: it was refused, perhaps for the password in it.
+func withoutUser(u string) string {
+	if at := strings.LastIndexByte(u, '@'); at >= 0 {
+		return "…" + u[at:]
+	}
+	return u
 }
 
 // client is the configured one, or one of our own, without what could send a
@@ -223,7 +231,7 @@ func (s *source) discover(ctx context.Context) (string, error) {
 	}
 	base, _ := url.Parse(from)
 	if err := checkPublished(doc.URI, base); err != nil {
-		return "", fmt.Errorf("discovery: jwks_uri %.200q %w", doc.URI, err)
+		return "", fmt.Errorf("discovery: jwks_uri %.200q %w", withoutUser(doc.URI), err)
 	}
 	s.mu.Lock()
 	s.discovered, s.at = doc.URI, now
@@ -295,16 +303,21 @@ func maxAge(h http.Header) *time.Duration {
 			case "no-store", "no-cache":
 				return new(time.Duration)
 			case "max-age":
-				seconds, err := strconv.ParseInt(strings.Trim(value, `"`), 10, 32)
-				if err == nil && seconds >= 0 {
-					d := time.Duration(seconds) * time.Second
+				if d, ok := deltaSeconds(strings.Trim(value, `"`)); ok {
 					age = &d
 				}
 			}
 		}
 	}
-	if passed, err := strconv.ParseInt(h.Get("Age"), 10, 32); err == nil && passed > 0 && age != nil {
-		*age = max(0, *age-time.Duration(passed)*time.Second)
+	if passed, ok := deltaSeconds(h.Get("Age")); ok && age != nil {
+		*age = max(0, *age-passed)
 	}
 	return age
+}
+
+// deltaSeconds reads a number of seconds. More than fits is the most that does
+// (RFC 9111 section 1.2.2).
+func deltaSeconds(s string) (time.Duration, bool) {
+	seconds, err := strconv.ParseUint(s, 10, 31)
+	return time.Duration(seconds) * time.Second, err == nil || errors.Is(err, strconv.ErrRange)
 }

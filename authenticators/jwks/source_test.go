@@ -163,6 +163,8 @@ func TestDiscoveryPlaces(t *testing.T) {
 		{"K02 OpenID Connect, below a path", "/a/b", "/a/b" + remoteDiscovery, "", []string{"/a/b" + remoteDiscovery}, true},
 		{"K02 OpenID Connect, of an issuer with a slash", "/", remoteDiscovery, "", []string{remoteDiscovery}, true},
 		{"K02 RFC 8414 where the other is 404", "", oauth, "", []string{remoteDiscovery, oauth}, true},
+		{"K02 RFC 8414 of an issuer with a slash", "/", oauth, "", []string{remoteDiscovery, oauth}, true},
+		{"K02 OpenID Connect drops the slash at the end", "/a/b/", "/a/b" + remoteDiscovery, "", []string{"/a/b" + remoteDiscovery}, true},
 		{"K02 RFC 8414 inserts before the path", "/a/b", oauth + "/a/b", "", []string{"/a/b" + remoteDiscovery, oauth + "/a/b"}, true},
 		{"K02 RFC 8414 drops the slash at the end", "/a/", oauth + "/a", "", []string{"/a" + remoteDiscovery, oauth + "/a"}, true},
 		{"K02 RFC 8414 keeps escapes", "/a%2Fb", oauth + "/a%2Fb", "", []string{"/a%2Fb" + remoteDiscovery, oauth + "/a%2Fb"}, true},

@@ -78,11 +78,13 @@ func (m *memory) Delete(token string) error {
 	return m.MemStore.Delete(token)
 }
 
-// tokens are the names of the sessions in the store.
+// tokens are the names of the sessions in the store that have something in them.
 func (m *memory) tokens() (list []string) {
 	all, _ := m.All()
-	for token := range all {
-		list = append(list, token)
+	for token, data := range all {
+		if _, values, err := (scs.GobCodec{}).Decode(data); err != nil || len(values) > 0 {
+			list = append(list, token)
+		}
 	}
 	return list
 }
@@ -108,10 +110,18 @@ func managerOver(store scs.Store) *scs.SessionManager {
 
 func newApp(t *testing.T, config scsauth.Config[*user]) *app {
 	t.Helper()
-	a := &app{t: t, store: newMemory(), mux: http.NewServeMux()}
+	a := &app{t: t, store: newMemory()}
 	a.manager = managerOver(a.store)
 	a.build(config)
 	return a
+}
+
+// over is the same app on another machine, which reaches the store in that way.
+func (a *app) over(store scs.Store) *app {
+	a.t.Helper()
+	other := &app{t: a.t, store: a.store, manager: managerOver(store)}
+	other.build(scsauth.Config[*user]{})
+	return other
 }
 
 // build is also what a restarted application does.
@@ -144,6 +154,12 @@ func (a *app) build(config scsauth.Config[*user]) {
 	})
 	a.mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, a.sessions.Logout(r.Context()))
+	})
+	a.mux.HandleFunc("POST /destroy", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, a.manager.Destroy(r.Context()))
+	})
+	a.mux.HandleFunc("POST /renew", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, a.manager.RenewToken(r.Context()))
 	})
 	a.mux.HandleFunc("POST /cart", func(w http.ResponseWriter, r *http.Request) {
 		a.manager.Put(r.Context(), "cart", "tea")
@@ -186,6 +202,13 @@ func (b *browser) do(method, path string, header ...string) *httptest.ResponseRe
 	b.app.handler.ServeHTTP(w, r)
 	b.jar.SetCookies(r.URL, w.Result().Cookies())
 	return w
+}
+
+// ask is do, with a method and a path.
+func (b *browser) ask(request string) {
+	b.app.t.Helper()
+	method, path, _ := strings.Cut(request, " ")
+	b.do(method, path)
 }
 
 // want fails unless the answer has this status and, if it is not "", this body.

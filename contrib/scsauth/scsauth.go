@@ -22,6 +22,11 @@
 // pgxstore, and tests them with the real servers. Time is time.Now, as in scs:
 // tests move it by testing/synctest.
 //
+// A request asks the store up to three times and writes once. Beside the
+// sessions, the store has an empty one for each that was ended by a logout or got
+// a new id by a login, for the idle timeout and an hour, so that no request that
+// was under way brings the session back.
+//
 // # Cross-site requests
 //
 // A browser sends the cookie by itself. What is done with it is protected by
@@ -80,6 +85,7 @@ type Config[C authstar.Client] struct {
 type Sessions[C authstar.Client] struct {
 	config  Config[C]
 	manager *scs.SessionManager
+	store   *store // the manager's
 	kind    kind[C]
 }
 
@@ -132,7 +138,8 @@ func New[C authstar.Client](manager *scs.SessionManager, config Config[C]) (*Ses
 		return nil, errors.Join(errs...)
 	}
 	s := &Sessions[C]{config: config, manager: new(*manager), kind: kind}
-	s.manager.Store = &store{inner: manager.Store}
+	s.store = newStore(manager)
+	s.manager.Store = s.store
 	s.manager.Codec = codec{manager.Codec}
 	s.manager.ErrorFunc = func(_ http.ResponseWriter, r *http.Request, err error) {
 		s.config.Logger.ErrorContext(r.Context(), "authstar: a session could not be written", "error", err)

@@ -48,9 +48,18 @@ func (h *handler[C]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if !errors.Is(err, errUndecodable) {
 			st.err = err
 		}
+		st.loaded = ""              // is not ours to delete
 		loaded, _ = m.Load(ctx, "") // asks no store, and cannot fail
 	}
-	h.inner.ServeHTTP(w, r.WithContext(loaded))
+	r = r.WithContext(loaded)
+	h.inner.ServeHTTP(w, r)
+	if st.loaded == "" || st.ended || m.Token(loaded) == token {
+		return
+	}
+	// The application ended it by its own manager, whose store is another.
+	if err := h.sessions.store.DeleteCtx(context.WithoutCancel(loaded), st.loaded); err != nil {
+		m.ErrorFunc(w, r, err)
+	}
 }
 
 var errOutside = &authstar.Error{
@@ -201,7 +210,7 @@ func (s *Sessions[C]) belongs(stored any, client C) bool {
 
 // Logout ends the session of the request: it is deleted from the store, and the
 // cookie when the request is answered. It fails when the store does, and the
-// session then lives on.
+// session may then live on.
 func (s *Sessions[C]) Logout(ctx context.Context) error {
 	if err := s.state(ctx); err != nil {
 		return err

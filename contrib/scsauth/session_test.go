@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
+
 	"github.com/authstar/authstar"
 	"github.com/authstar/authstar/contrib/scsauth"
 )
@@ -134,9 +136,13 @@ func TestS02DataThatIsNoSession(t *testing.T) {
 	a := newApp(t, scsauth.Config[*user]{})
 	b := a.browser()
 	b.login()
-	_ = a.store.Commit(a.store.tokens()[0], []byte("garbage"), time.Now().Add(time.Hour))
+	name := a.store.tokens()[0]
+	_ = a.store.Commit(name, []byte("garbage"), time.Now().Add(time.Hour))
 	b.want(401, "", "GET", "/me")
 	b.want(200, "-", "GET", "/open")
+	if _, found, _ := a.store.Find(name); !found {
+		t.Error("S02 what another version of the program may know was deleted")
+	}
 	b.login()
 	b.want(200, carolSeen, "GET", "/me")
 }
@@ -303,7 +309,7 @@ func TestOutsideOfHandler(t *testing.T) {
 }
 
 // heedful is a store that heeds the context, as most databases do.
-type heedful struct{ *memory }
+type heedful struct{ scs.Store }
 
 func (h heedful) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	if err := ctx.Err(); err != nil {

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -46,8 +47,31 @@ func survive(t *testing.T, d database) {
 	third.want(303, "POST", "/logout", cookie)
 	second.want(401, "GET", "/orders", cookie)
 	third.want(401, "GET", "/orders", cookie)
-	if stored := d.stored(t); len(stored) != 0 {
-		t.Errorf("S06 the store has %q", stored)
+	for _, stored := range d.stored(t) {
+		if strings.Contains(stored, "alice") {
+			t.Errorf("S06 the store has %q", stored)
+		}
+	}
+	logoutsBesideRequests(t, second, third)
+}
+
+// S06: a logout by one machine, while another one answers requests of the session.
+func logoutsBesideRequests(t *testing.T, a, b *instance) {
+	alive := 0
+	for range 50 {
+		cookie := a.login("carol", "looking-glass")
+		var requests sync.WaitGroup
+		for range 3 {
+			requests.Go(func() { b.send("GET", "/orders", nil, cookie) })
+		}
+		a.want(303, "POST", "/logout", cookie)
+		requests.Wait()
+		if a.send("GET", "/orders", nil, cookie).StatusCode != 401 {
+			alive++
+		}
+	}
+	if alive > 0 {
+		t.Errorf("S06 %d sessions of 50 are alive after their logout", alive)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -59,7 +60,8 @@ func (s *site) login(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the form is malformed or too long", http.StatusBadRequest)
 		return
 	}
-	client, err := s.passwords.Check(r.Context(), r.PostForm.Get("username"), r.PostForm.Get("password"))
+	// Behind a proxy, the address is not RemoteAddr.
+	client, err := s.passwords.CheckFrom(r.Context(), r.RemoteAddr, r.PostForm.Get("username"), r.PostForm.Get("password"))
 	if err != nil {
 		sayLater(w, err)
 		return
@@ -91,7 +93,7 @@ func sayLater(w http.ResponseWriter, err error) {
 	if e, ok := errors.AsType[*authstar.Error](err); ok {
 		status, after = e.Status(), max(after, e.RetryAfter)
 	}
-	w.Header().Set("Retry-After", strconv.Itoa(int(after.Seconds())))
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 	http.Error(w, "try again later", status)
 }
 

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/authstar/authstar"
 )
 
 // instance is the running program.
@@ -144,6 +146,53 @@ func TestLoginAndLogout(t *testing.T) {
 	for _, form := range []url.Values{nil, {"username": {"carol"}}, {"username": {"dave"}, "password": {"x"}}, {"password": {"wonderland"}}} {
 		if res := i.send("POST", "/login", form); res.StatusCode != 401 || len(res.Cookies()) > 0 {
 			t.Errorf("login with %v: %s", form, res.Status)
+		}
+	}
+}
+
+// B09: guesses are counted by the address as well, so that nobody shuts a user out
+// from elsewhere.
+func TestGuesses(t *testing.T) {
+	manager, closeStore, err := storage{}.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeStore()
+	h, err := newServer(manager, newUsers(), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	login := func(address, password string) *http.Response {
+		r := httptest.NewRequest("POST", "/login", strings.NewReader("username=alice&password="+password))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.RemoteAddr = address
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Result()
+	}
+	const home, elsewhere = "192.0.2.1:1", "203.0.113.66:1"
+	if res := login(home, "wonderland"); res.StatusCode != 303 {
+		t.Fatal(res.Status)
+	}
+	for range 10 {
+		if res := login(elsewhere, "guess"); res.StatusCode != 401 {
+			t.Fatal(res.Status)
+		}
+	}
+	if res := login(elsewhere, "wonderland"); res.StatusCode != 429 {
+		t.Errorf("B09 from elsewhere: %s", res.Status)
+	}
+	if res := login(home, "wonderland"); res.StatusCode != 303 {
+		t.Errorf("B09 from home: %s", res.Status)
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	for wait, want := range map[time.Duration]string{0: "1", time.Second: "1", time.Second + 1: "2", 30*time.Second - 1: "30"} {
+		w := httptest.NewRecorder()
+		sayLater(w, &authstar.Error{Code: authstar.TemporarilyUnavailable, RetryAfter: wait})
+		if got := w.Header().Get("Retry-After"); got != want {
+			t.Errorf("%v: Retry-After %s, want %s", wait, got, want)
 		}
 	}
 }

@@ -80,12 +80,15 @@ func addAPIKey(ctx context.Context, c *console, prefix, path string, spec apikey
 	case err != nil:
 		return err
 	}
+	if err := c.print(key.Reveal() + "\n"); err != nil { // a key that nobody has
+		return errors.Join(err, keys.Delete(context.WithoutCancel(ctx), record.ID))
+	}
 	until := "never expires"
 	if !record.Expires.IsZero() {
 		until = "expires " + record.Expires.Format(time.RFC3339)
 	}
 	c.say("id %s, scopes %q, %s\n", record.ID, record.Scopes, until)
-	return c.print(key.Reveal() + "\n")
+	return nil
 }
 
 const showAPIKeyUsage = `usage: authstar apikey show

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"path/filepath"
@@ -63,6 +64,34 @@ func TestNewAPIKeyInAFile(t *testing.T) {
 		t.Errorf("a key that is in no store was shown: %q", r.out)
 	}
 	_ = store.Close()
+}
+
+// full is a disk without space.
+type full struct{}
+
+var errFull = errors.New("no space left on device")
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+// A key that could not be shown is in no store.
+func TestNewAPIKeyThatNobodySees(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	execute(t, "", "apikey", "new", "-prefix", "acme", "-file", path, "-name", "seen").want(t, 0)
+	var told bytes.Buffer
+	c := &console{in: strings.NewReader(""), out: full{}, err: &told}
+	status := run(t.Context(), c, []string{"apikey", "new", "-prefix", "acme", "-file", path, "-name", "unseen"})
+	result{"", told.String(), status}.want(t, statusFailed, errFull.Error())
+	store, err := apikey.OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if records, err := store.List(t.Context(), apikey.Query{Limit: 10}); err != nil || len(records) != 1 || records[0].Name != "seen" {
+		t.Errorf("the store has %+v, %v", records, err)
+	}
+	if strings.Contains(told.String(), "id ") {
+		t.Errorf("told %q", &told)
+	}
 }
 
 // apikeyLocked is what opening the file says while it is open.

@@ -26,13 +26,26 @@ func (o object) string(name string) (value string, err error) {
 	return value, nil
 }
 
-// strings returns a string or an array of strings.
-func (o object) strings(name string) (list []string) {
-	if one, err := o.string(name); err == nil && one != "" {
-		return []string{one}
+// strings returns a string or an array of strings, without empty ones; what it can
+// of one that is neither.
+func (o object) strings(name string) (list []string, err error) {
+	one, err := o.string(name)
+	if err == nil && one != "" {
+		return []string{one}, nil
+	} else if err == nil {
+		return nil, nil
 	}
-	_ = json.Unmarshal(o.members[name], &list)
-	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
+	var many []*string
+	err = json.Unmarshal(o.members[name], &many)
+	for _, s := range many {
+		if s != nil && *s != "" {
+			list = append(list, *s)
+		}
+	}
+	if err != nil || slices.Contains(many, nil) {
+		err = fmt.Errorf("%s is not a string or an array of strings", name)
+	}
+	return list, err
 }
 
 // time returns a NumericDate (RFC 7519 section 2).
@@ -90,9 +103,14 @@ func (t *token) nameReasons(issuer, audience string) (list []string) {
 			fail("%v", err)
 		}
 	}
-	if aud := t.claims.strings("aud"); len(aud) == 0 {
+	aud, err := t.claims.strings("aud")
+	if err != nil {
+		fail("%v", err)
+	}
+	switch {
+	case len(aud) == 0 && err == nil:
 		fail("aud is missing: the token is for no API")
-	} else if audience != "" && !slices.Contains(aud, audience) {
+	case len(aud) > 0 && audience != "" && !slices.Contains(aud, audience):
 		fail("aud is %q, not %q", aud, audience)
 	}
 	if cnf, ok := t.claims.members["cnf"]; ok && string(cnf) != "null" {
@@ -150,6 +168,9 @@ func (t *token) signatureReasons(ctx context.Context, keys jwks.KeySet) ([]strin
 	kid, err := t.header.string("kid")
 	if err != nil {
 		return []string{err.Error()}, nil
+	}
+	if len(kid) > maxKeyID {
+		return []string{fmt.Sprintf("kid is longer than %d bytes", maxKeyID)}, nil
 	}
 	list, err := keys.Keys(ctx, kid)
 	if err != nil {

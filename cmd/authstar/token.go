@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/authstar/authstar"
 	"github.com/authstar/authstar/authenticators"
@@ -77,6 +78,13 @@ func refused(reasons []string) error {
 	return refusal("the token is refused\n  - " + strings.Join(reasons, "\n  - "))
 }
 
+// What is longer, no API of authenticators.NewJWT looks at.
+const (
+	maxToken  = 16 << 10
+	maxHeader = 4 << 10 // as it is in the token
+	maxKeyID  = 256
+)
+
 // token is a token taken apart. Nothing in it is verified.
 type token struct {
 	text           string
@@ -97,6 +105,13 @@ func decode(text string) (*token, error) {
 		return nil, refusal(fmt.Sprintf("this is no JSON Web Token: it has %d parts instead of 3; what an opaque token says, only its issuer knows", len(parts)))
 	}
 	t := &token{text: text}
+	fault := func(format string, args ...any) { t.faults = append(t.faults, fmt.Sprintf(format, args...)) }
+	if len(text) > maxToken {
+		fault("it is longer than %d bytes", maxToken)
+	}
+	if len(parts[0]) > maxHeader {
+		fault("its header is longer than %d bytes", maxHeader)
+	}
 	for i, name := range []string{"header", "payload", "signature"} {
 		b, err := base64.RawURLEncoding.Strict().DecodeString(parts[i])
 		if err != nil || strings.ContainsAny(parts[i], "\r\n") {
@@ -114,12 +129,18 @@ func decode(text string) (*token, error) {
 			return nil, refusal("this is no JSON Web Token: its " + name + " is not a JSON object")
 		}
 	}
+	if !utf8.Valid(t.claims.raw) {
+		fault("the claims are not UTF-8")
+	}
+	if t.claims.raw[0] != '{' {
+		fault("there is space before the claims")
+	}
 	for _, part := range []struct {
 		name string
 		object
 	}{{"header", t.header}, {"claims", t.claims}} {
 		for _, name := range part.repeated {
-			t.faults = append(t.faults, fmt.Sprintf("%q is twice in the %s", name, part.name))
+			fault("%q is twice in the %s", name, part.name)
 		}
 	}
 	return t, nil
@@ -202,8 +223,7 @@ func verify(ctx context.Context, t *token, issuer, audience string) ([]string, e
 	}
 	audiences := []string{audience}
 	if audience == "" {
-		audiences = t.claims.strings("aud")
-		if len(audiences) == 0 {
+		if audiences, _ = t.claims.strings("aud"); len(audiences) == 0 {
 			audiences = []string{"any"} // is refused, and should be
 		}
 	}

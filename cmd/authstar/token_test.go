@@ -39,6 +39,9 @@ func TestInspectWhatIsNoToken(t *testing.T) {
 		"two values":       {encode([]byte("{}")) + "." + encode([]byte("{}{}")) + ".", "payload is not a JSON object"},
 		"a line in it":     {encode([]byte("{}")) + "\n." + encode([]byte("{}")) + ".", "header is not base64url"},
 		"a loose last bit": {encode([]byte("{}")) + "." + encode([]byte("{}")) + ".AB", "signature is not base64url"},
+		"not UTF-8":        {encode([]byte("{}")) + "." + encode([]byte("{\"sub\":\"a\xff\"}")) + ".", "the claims are not UTF-8"},
+		"a space before":   {encode([]byte("{}")) + "." + encode([]byte(" {}")) + ".", "there is space before the claims"},
+		"a long token":     {encode([]byte("{}")) + "." + encode([]byte("{"+strings.Repeat(" ", 16<<10)+"}")) + ".", "it is longer than 16384 bytes"},
 		"a claim twice":    {encode([]byte("{}")) + "." + encode([]byte(`{"sub":"a","sub":"b"}`)) + ".", `"sub" is twice in the claims`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,10 +81,17 @@ func TestInspectTellsEveryReason(t *testing.T) {
 		{"of another issuer", other.Token(nil), []string{"the signature is not", `iss is "` + other.URL()}},
 		{"unsigned", iss.Sign(map[string]any{"alg": "none"}, map[string]any{"iss": iss.URL(), "sub": "alice", "aud": "api", "exp": at.Add(time.Hour)}), []string{`alg is "none"`}},
 		{"symmetric", iss.Sign(map[string]any{"alg": "HS256"}, map[string]any{"iss": iss.URL(), "sub": "alice", "aud": "api", "exp": at.Add(time.Hour)}), []string{`alg is "HS256"`}},
-		{"wrong types", iss.Token(map[string]any{"exp": "tomorrow", "sub": 7, "jti": 7, "aud": 7}), []string{"sub is not a string", "jti is not a string", "aud is missing", "exp is not a number"}},
+		{"wrong types", iss.Token(map[string]any{"exp": "tomorrow", "sub": 7, "jti": 7, "aud": 7}), []string{"sub is not a string", "jti is not a string", "aud is not a string or an array", "exp is not a number"}},
 		{"all at once", iss.Sign(map[string]any{"alg": "none", "typ": "x", "crit": 1}, map[string]any{"iss": "x", "aud": "b", "exp": 1, "nbf": at.Add(time.Hour)}),
 			[]string{`typ "x"`, "the header has crit", `alg is "none"`, `iss is "x"`, "sub is missing", `aud is ["b"]`, "it has expired", "it is not valid yet"}},
-		{"what only the library finds", iss.Token(map[string]any{"aud": []any{"api", nil}}), []string{"invalid_token: the token is not valid: the claims are malformed"}},
+		{"null in aud, and expired", iss.Token(map[string]any{"aud": []any{"api", nil}, "exp": 5, "iat": 1}), []string{"aud is not a string or an array of strings", "it has expired"}},
+		{"null in another aud", iss.Token(map[string]any{"aud": []any{"b", nil}}), []string{"aud is not a string or an array of strings", `aud is ["b"], not "api"`}},
+		{"too long, and expired", iss.Token(map[string]any{"pad": strings.Repeat("x", 20_000), "exp": 5, "iat": 1}), []string{"it is longer than 16384 bytes", "it has expired"}},
+		{"a long header", iss.Sign(map[string]any{"pad": strings.Repeat("x", 4<<10)}, map[string]any{"iss": iss.URL(), "sub": "alice", "aud": "api", "exp": at.Add(time.Hour)}), []string{"its header is longer than 4096 bytes"}},
+		{"a header that is not too long", iss.Sign(map[string]any{"pad": strings.Repeat("x", 2<<10)}, map[string]any{"iss": iss.URL(), "sub": "alice", "aud": "api", "exp": at.Add(time.Hour)}), nil},
+		{"a long kid", iss.Sign(map[string]any{"kid": strings.Repeat("k", 257)}, map[string]any{"iss": iss.URL(), "sub": "alice", "aud": "api", "exp": at.Add(-time.Hour)}), []string{"kid is longer than 256 bytes", "it has expired"}},
+		{"a kid that is not too long", iss.Sign(map[string]any{"kid": strings.Repeat("k", 256)}, map[string]any{"iss": iss.URL(), "sub": "alice", "aud": "api", "exp": at.Add(time.Hour)}), []string{"the issuer has no key"}},
+		{"what only the library finds", iss.Sign(map[string]any{"jwk": map[string]any{"kty": "x"}}, map[string]any{"iss": iss.URL(), "sub": "alice", "aud": "api", "exp": at.Add(time.Hour)}), []string{"invalid_token: the token is not valid"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := execute(t, test.token, "token", "inspect", "-issuer", iss.URL(), "-audience", "api")

@@ -26,6 +26,8 @@ const (
 	settles = 2 * time.Second
 	// maxReported is how many bad lines one error reports.
 	maxReported = 10
+	// byteOrderMark is what some editors begin a file with, and nobody sees.
+	byteOrderMark = "\ufeff"
 )
 
 // FileConfig is the configuration of a [File]. Path is required.
@@ -46,8 +48,9 @@ type FileConfig struct {
 
 // File looks users up in a file as Apache's htpasswd makes it (htpasswd -B), with
 // a user name, a colon and a hash on every line. Hashes are bcrypt or argon2id;
-// others are refused. Empty lines, lines that begin with "#", and what follows a
-// second colon are ignored.
+// others are refused, and so are names with space around them. Empty lines, lines
+// that begin with "#", what follows a second colon, and a byte order mark at the
+// beginning of the file are ignored.
 //
 // A file that has changed, by its time or size or since another one took its
 // place, is read again by the request that finds out, which is looked for once a
@@ -175,6 +178,7 @@ func parseUsers(text []byte) (*users, error) {
 	lines := make(map[string]int) // by user
 	var errs []error
 	number := 0
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	for line := range bytes.Lines(text) {
 		number++
 		s := strings.TrimRight(string(line), "\r\n")
@@ -209,6 +213,9 @@ func parseUser(line string) (name, hash string, err error) {
 	hash, _, _ = strings.Cut(rest, ":")
 	if err := usable(name); err != nil {
 		return "", "", fmt.Errorf("unusable user name: %w", err)
+	}
+	if strings.TrimSpace(strings.Trim(name, byteOrderMark)) != name {
+		return "", "", errors.New("unusable user name: it has space around it")
 	}
 	if _, err := parse(hash); err != nil {
 		return "", "", err

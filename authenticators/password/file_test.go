@@ -96,6 +96,17 @@ func TestFile(t *testing.T) {
 	}
 }
 
+// A byte order mark is no part of the first name, and a space within is one.
+func TestFileFromAnEditor(t *testing.T) {
+	h := newHtpasswd(t, "\ufeffbob:"+cheap(bobPassword)+"\r", "alice b:"+cheap("y"))
+	f := h.open()
+	wantUsers(t, f, "bob")
+	v := newVerifier(t, password.Config{Lookup: f.Lookup})
+	wantRight(t, v.Check, "bob", bobPassword)
+	wantRight(t, v.Check, "alice b", "y")
+	wantWrong(t, v.Check, "\ufeffbob", bobPassword)
+}
+
 func TestFileClients(t *testing.T) {
 	h := newHtpasswd(t, "bob:"+cheap("x"), "alice:"+cheap("x"), "carol:"+cheap("x"))
 	down := errors.New("down")
@@ -136,6 +147,11 @@ func TestBadLines(t *testing.T) {
 		{"no colon", []string{good, "secret-word"}, "line 2: no colon"},
 		{"no user name", []string{":" + cheap("secret-word")}, "line 1: unusable user name: it is empty"},
 		{"a user name that is not UTF-8", []string{"b\xff:" + cheap("x")}, "line 1: unusable user name: it is not UTF-8"},
+		{"a space before a user name", []string{good, " alice:" + cheap("x")}, "line 2: unusable user name: it has space around it"},
+		{"a space after a user name", []string{good, "alice :" + cheap("x")}, "line 2: unusable user name: it has"},
+		{"a space that does not break", []string{"alice\u00a0:" + cheap("x")}, "line 1: unusable user name: it has"},
+		{"a byte order mark within", []string{good, "\ufeffalice:" + cheap("x")}, "line 2: unusable user name: it has"},
+		{"two byte order marks", []string{"\ufeff\ufeffalice:" + cheap("x")}, "line 1: unusable user name: it has"},
 		{"no hash", []string{good, "", "alice:"}, "line 3: an empty hash is not supported"},
 		{"plain text", []string{good, "alice:secret-word"}, "line 2: a hash of unknown kind is not supported, only argon2id and bcrypt are"},
 		{"apr1, the default of htpasswd", []string{"alice:$apr1$secretword$HqJZimcKQFAMYayBlzkrA/"}, "line 1: MD5 (apr1) is not supported"},

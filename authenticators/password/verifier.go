@@ -185,7 +185,9 @@ func (c *Config) validate() error {
 //
 // It does not know where a request comes from. Thus nothing is counted by
 // address, and while there are too many wrong guesses at an account, the right
-// password is refused as well: whoever keeps guessing shuts its user out.
+// password is refused as well: whoever keeps guessing shuts its user out. Use
+// CheckFrom where the request is at hand; its example ClientMethod does so at a
+// token endpoint.
 func (v *Verifier) Check(ctx context.Context, username, password string) (authstar.Client, error) {
 	return v.check(ctx, "", username, password)
 }

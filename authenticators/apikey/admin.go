@@ -43,10 +43,17 @@ type AdminConfig struct {
 	// security.Internal that let them pass. Allow is asked with a nil client.
 	// Without it they are answered by 500, as by a guard outside of a chain.
 	InsecureAnonymous bool
+	// CrossOrigin decides about requests from other origins, which browsers may send
+	// with what they know of the administrator, such as Basic credentials. nil
+	// refuses them all but GET. For a page of another origin that manages keys, make
+	// one with http.NewCrossOriginProtection, and name the origin with its
+	// AddTrustedOrigin.
+	CrossOrigin *http.CrossOriginProtection
 }
 
 // Admin is an HTTP API for people and programs that manage keys. It refuses nobody
-// by itself, except requests without a client; put a guard around it:
+// by itself, except requests without a client and those that a page of another
+// origin made a browser send; put a guard around it:
 //
 //	admin, err := keys.Admin(apikey.AdminConfig{Path: "/admin/api-keys"})
 //	admin.Register(mux, security.Scopes("keys:admin").Handler)
@@ -89,6 +96,9 @@ func (k *Keys) Admin(config AdminConfig) (*Admin, error) {
 	}
 	if config.Allow == nil {
 		config.Allow = ownScopes
+	}
+	if config.CrossOrigin == nil {
+		config.CrossOrigin = http.NewCrossOriginProtection()
 	}
 	a := &Admin{keys: k, config: config, mux: http.NewServeMux()}
 	a.handle("POST "+config.Path, a.create)
@@ -160,20 +170,35 @@ type shown struct {
 	Record
 }
 
+// expiry is a time in a body, null for never. The zero time is an error: for
+// programs that send it, it is what was not filled in.
+type expiry struct{ time.Time }
+
+func (e *expiry) UnmarshalJSON(text []byte) error {
+	if err := e.Time.UnmarshalJSON(text); err != nil {
+		return err
+	}
+	if e.IsZero() && string(text) != "null" {
+		return errors.New("the expiry is the zero time; null is never")
+	}
+	return nil
+}
+
 // action answers a request with a status and a body.
 type action func(w http.ResponseWriter, r *http.Request, admin authstar.Client) (status int, body any, err error)
 
 func (a *Admin) create(w http.ResponseWriter, r *http.Request, admin authstar.Client) (int, any, error) {
 	var asked struct {
-		Name    string    `json:"name"`
-		Owner   string    `json:"owner"`
-		Scopes  []string  `json:"scopes"`
-		Expires time.Time `json:"expires"`
+		Name    string   `json:"name"`
+		Owner   string   `json:"owner"`
+		Scopes  []string `json:"scopes"`
+		Expires expiry   `json:"expires"`
 	}
 	if err := readBody(w, r, &asked, true); err != nil {
 		return 0, nil, err
 	}
-	record, err := Spec(asked).record(a.keys.now())
+	spec := Spec{asked.Name, asked.Owner, asked.Scopes, asked.Expires.Time}
+	record, err := spec.record(a.keys.now())
 	if err != nil {
 		return 0, nil, err
 	}
@@ -240,8 +265,8 @@ func (a *Admin) show(_ http.ResponseWriter, r *http.Request, admin authstar.Clie
 
 func (a *Admin) rotate(w http.ResponseWriter, r *http.Request, admin authstar.Client) (int, any, error) {
 	var asked struct {
-		Overlap int64     `json:"overlap_seconds"`
-		Expires time.Time `json:"expires"`
+		Overlap int64  `json:"overlap_seconds"`
+		Expires expiry `json:"expires"`
 	}
 	if err := readBody(w, r, &asked, false); err != nil {
 		return 0, nil, err
@@ -251,7 +276,7 @@ func (a *Admin) rotate(w http.ResponseWriter, r *http.Request, admin authstar.Cl
 		return 0, nil, err
 	}
 	overlap := time.Duration(min(max(asked.Overlap, -1), int64(maxOverlap/time.Second)+1)) * time.Second
-	key, record, err := a.keys.rotate(r.Context(), record, Rotation{Overlap: overlap, Expires: asked.Expires})
+	key, record, err := a.keys.rotate(r.Context(), record, Rotation{Overlap: overlap, Expires: asked.Expires.Time})
 	if err != nil {
 		return 0, nil, err
 	}

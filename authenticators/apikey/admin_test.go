@@ -205,6 +205,10 @@ func TestAdminRefuses(t *testing.T) {
 		{"a scope of two", "POST", "", `{"name":"a","scopes":["orders:read orders:write"]}`, 400, "invalid_request"},
 		{"a date alone", "POST", "", `{"name":"a","expires":"2027-01-01"}`, 400, "invalid_request"},
 		{"an expiry in the past", "POST", "", `{"name":"a","expires":"2020-01-01T00:00:00Z"}`, 400, "invalid_request"},
+		{"an expiry that is the zero time", "POST", "", `{"name":"a","expires":"0001-01-01T00:00:00Z"}`, 400, "invalid_request"},
+		{"an expiry that is all but the zero time", "POST", "", `{"name":"a","expires":"0001-01-01T00:00:00.5Z"}`, 400, "invalid_request"},
+		{"a member twice", "POST", "", `{"name":"a","scopes":["orders:read"],"scopes":[]}`, 400, "invalid_request"},
+		{"a member in another case", "POST", "", `{"name":"a","scopes":["orders:read"],"Scopes":[]}`, 400, "invalid_request"},
 		{"a body of 64 KiB and more", "POST", "", `{"name":"a"` + strings.Repeat(" ", 64<<10) + `}`, 413, "invalid_request"},
 		{"a limit that is none", "GET", "?limit=abc", "", 400, "invalid_request"},
 		{"a limit of 0", "GET", "?limit=0", "", 400, "invalid_request"},
@@ -218,6 +222,7 @@ func TestAdminRefuses(t *testing.T) {
 		{"an overlap of 91 days", "POST", id + "/rotate", `{"overlap_seconds":7862400}`, 400, "invalid_request"},
 		{"an overlap beyond time", "POST", id + "/rotate", `{"overlap_seconds":9223372036854775807}`, 400, "invalid_request"},
 		{"an overlap with a fraction", "POST", id + "/rotate", `{"overlap_seconds":1.5}`, 400, "invalid_request"},
+		{"a zero time to rotate", "POST", id + "/rotate", `{"expires":"0001-01-01T01:00:00+01:00"}`, 400, "invalid_request"},
 		{"an unknown member to rotate", "POST", id + "/rotate", `{"scopes":["admin"]}`, 400, "invalid_request"},
 	}
 	for _, test := range tests {

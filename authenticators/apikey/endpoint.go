@@ -27,11 +27,17 @@ const errMediaType = constError("the body must be application/json")
 
 var errNoClient = &authstar.Error{Code: authstar.ServerError, Err: errors.New("apikey: a request to the admin API has no client: put a guard and authstar.Chain.Handler around it")}
 
+var errCrossSite = &authstar.Error{Code: authstar.AccessDenied, Description: "the request comes from another origin"}
+
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", "application/json")
 	h.Set("X-Content-Type-Options", "nosniff")
+	if e.admin.config.CrossOrigin.Check(r) != nil {
+		e.refuse(w, r, errCrossSite)
+		return
+	}
 	admin, ok := authstar.ClientFrom(r.Context())
 	if !ok && !e.admin.config.InsecureAnonymous {
 		e.refuse(w, r, errNoClient)

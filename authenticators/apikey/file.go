@@ -1,10 +1,7 @@
 package apikey
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -58,9 +55,7 @@ func OpenFile(path string) (*FileStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("apikey: %w", err)
 	}
-	if target, err := filepath.EvalSymlinks(path); err == nil { // a rename would replace the link
-		path = target
-	}
+	path = behindLinks(path) // a rename would replace a link
 	lock, err := lockFile(path + ".lock")
 	if err != nil {
 		return nil, err
@@ -71,6 +66,27 @@ func OpenFile(path string) (*FileStore, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// behindLinks follows symbolic links, also where there is no file yet.
+func behindLinks(path string) string {
+	target, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		return target
+	}
+	folder, name := filepath.Split(path)
+	folder, folderErr := filepath.EvalSymlinks(folder)
+	if folderErr != nil || !errors.Is(err, fs.ErrNotExist) {
+		return path
+	}
+	path = filepath.Join(folder, name)
+	if target, err = os.Readlink(path); err != nil {
+		return path
+	}
+	if !filepath.IsAbs(target) {
+		target = folder + string(filepath.Separator) + target
+	}
+	return behindLinks(target)
 }
 
 // Close gives the file free. Every later call is an error that wraps os.ErrClosed.
@@ -263,119 +279,6 @@ func (s *FileStore) load() error {
 	}
 	for _, r := range records {
 		s.memory.change(r.ID, func(*entry) *entry { return newEntry(r) })
-	}
-	return nil
-}
-
-// fileVersion is that of the format.
-const fileVersion = 1
-
-// fileRecord is a record on its line.
-type fileRecord struct {
-	Record
-	Hash     string `json:"hash"`
-	Previous string `json:"previous,omitempty"`
-	Version  int64  `json:"version"`
-}
-
-func encode(w io.Writer, entries []*entry) error {
-	b := fmt.Appendf(nil, `{"version":%d,"keys":[`, fileVersion)
-	for i, e := range entries {
-		r := e.record()
-		f := fileRecord{Record: r, Hash: hex.EncodeToString(r.Hash[:]), Version: r.Version}
-		if e.previous != nil {
-			f.Previous = hex.EncodeToString(r.Previous[:])
-		}
-		line, err := json.Marshal(f)
-		if err != nil {
-			return err
-		}
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(append(b, '\n'), line...)
-		if len(b) > 1<<16 {
-			if _, err := w.Write(b); err != nil {
-				return err
-			}
-			b = b[:0]
-		}
-	}
-	_, err := w.Write(append(b, "\n]}\n"...))
-	return err
-}
-
-// decode refuses what it does not know, which the next write would drop.
-func decode(text []byte) ([]Record, error) {
-	var file struct {
-		Version int               `json:"version"`
-		Keys    []json.RawMessage `json:"keys"`
-	}
-	if err := unmarshal(text, &file); err != nil {
-		return nil, err
-	}
-	if file.Version != fileVersion || file.Keys == nil {
-		return nil, fmt.Errorf("it is of format version %d, and this program knows %d", file.Version, fileVersion)
-	}
-	records := make([]Record, 0, len(file.Keys))
-	seen := make(map[string]bool, len(file.Keys))
-	for i, raw := range file.Keys {
-		var f fileRecord
-		err := unmarshal(raw, &f)
-		if err == nil {
-			err = f.check()
-		}
-		if err == nil && seen[f.ID] {
-			err = errors.New("there is another one with its id")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("record %d (id %.20q): %w", i+1, f.ID, err)
-		}
-		seen[f.ID] = true
-		records = append(records, f.Record)
-	}
-	return records, nil
-}
-
-// check holds a line to what this program writes, and completes the record.
-func (f *fileRecord) check() error {
-	hash, err := decodeHash(f.Hash)
-	if err != nil {
-		return err
-	}
-	f.Record.Hash, f.Record.Version = hash, f.Version
-	if f.Previous != "" {
-		if f.Record.Previous, err = decodeHash(f.Previous); err != nil {
-			return err
-		}
-	}
-	switch {
-	case !isID(f.ID):
-		return errors.New("the id must be letters and digits")
-	case f.Version < 1:
-		return errors.New("the version must be 1 or more")
-	case slices.ContainsFunc(f.Scopes, func(scope string) bool { return !isScope(scope) }):
-		return errors.New("a scope is malformed")
-	}
-	return nil
-}
-
-func decodeHash(text string) (Hash, error) {
-	b, err := hex.DecodeString(text)
-	if err != nil || len(b) != len(Hash{}) {
-		return Hash{}, errors.New("a hash is not 64 hexadecimal digits")
-	}
-	return Hash(b), nil
-}
-
-func unmarshal(text []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something follows its end")
 	}
 	return nil
 }

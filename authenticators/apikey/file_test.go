@@ -48,6 +48,12 @@ func TestBadFiles(t *testing.T) {
 		{"a previous hash that is none", head + strings.Replace(good, `"hash"`, `"previous":"00","hash"`, 1) + tail, "hash"},
 		{"a scope of two", head + strings.Replace(good, `"a"`, `"a b"`, 1) + tail, "scope"},
 		{"a time that is none", head + strings.Replace(good, `2026-01-02T`, `2026-13-02T`, 1) + tail, "record 1"},
+		{"a time with a fraction", head + strings.Replace(good, `"hash"`, `"revoked":"0001-01-01T00:00:00.5Z","hash"`, 1) + tail, "whole seconds"},
+		{"a member twice", `{"version":1,"keys":[],"keys":[]}`, `"keys" is there twice`},
+		{"a member of a record twice", head + strings.Replace(good, `"hash"`, `"revoked":"2020-01-01T00:00:00Z","revoked":null,"hash"`, 1) + tail, `"revoked" is there twice`},
+		{"a member in another case", head + strings.Replace(good, `"hash"`, `"revoked":"2020-01-01T00:00:00Z","REVOKED":"0001-01-01T00:00:00Z","hash"`, 1) + tail, `unknown field "REVOKED"`},
+		{"a member with a letter that folds", head + strings.Replace(good, `"hash"`, `"expire\u017f":null,"hash"`, 1) + tail, "unknown field"},
+		{"null for a record", head + "null" + tail, "no JSON object"},
 		{"no version", head + strings.Replace(good, `"version":1`, `"version":0`, 1) + tail, "version"},
 	}
 	for _, test := range tests {
@@ -228,6 +234,50 @@ func TestFileIsWrittenForChangesOnly(t *testing.T) {
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the file is there again: %v", err)
+	}
+}
+
+// The file is where the link says, also before it is there.
+func TestFileBehindADanglingLink(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(folder, "a", "b"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(folder, "keys.json")
+	for link, target := range map[string]string{
+		"plain": path, "relative": "keys.json", "a/b/up": "../../keys.json", "a/b/second": "up", "through": "folder/../../keys.json", "folder": "a/b",
+	} {
+		if err := os.Symlink(filepath.FromSlash(target), filepath.Join(folder, filepath.FromSlash(link))); err != nil {
+			t.Skip(err)
+		}
+	}
+	for _, link := range []string{"plain", "relative", "a/b/up", "a/b/second", "through", "folder/up"} {
+		t.Run(link, func(t *testing.T) {
+			link := filepath.Join(folder, filepath.FromSlash(link))
+			store := openFile(t, link)
+			if _, err := apikey.OpenFile(path); !errors.Is(err, apikey.ErrLocked) {
+				t.Errorf("opened by both names: %v", err)
+			}
+			_, record := create(t, newKeys(t, apikey.Config{Store: store}), apikey.Spec{})
+			if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+				t.Errorf("the link is %v, %v", info.Mode(), err)
+			}
+			if !strings.Contains(readFile(t, path), record.ID) {
+				t.Error("the file behind the link is not written")
+			}
+			if err := errors.Join(store.Close(), os.Remove(path)); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if err := os.Symlink("loop", filepath.Join(folder, "loop")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := apikey.OpenFile(filepath.Join(folder, "loop")); err == nil {
+		t.Error("a link to itself was opened")
+	}
+	if _, err := apikey.OpenFile(filepath.Join(folder, "none", "keys.json")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no folder: %v", err)
 	}
 }
 

@@ -127,10 +127,10 @@ func (k *Keys) rotate(ctx context.Context, record Record, rotation Rotation) (Ke
 	}
 	record.Previous, record.PreviousUntil = record.Hash, earlier(seconds(now.Add(rotation.Overlap)), record.Expires)
 	if !rotation.Expires.IsZero() {
-		record.Expires = seconds(rotation.Expires)
-		if err := checkExpires(record.Expires, now); err != nil {
+		if err := checkExpires(rotation.Expires, now); err != nil {
 			return Key{}, Record{}, err
 		}
+		record.Expires = seconds(rotation.Expires)
 	}
 	key := newKey(k.prefix, record.ID)
 	record.Hash = key.Hash()

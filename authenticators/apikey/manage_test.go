@@ -63,6 +63,7 @@ func TestSpecBounds(t *testing.T) {
 		{"many scopes", apikey.Spec{Name: "a", Scopes: append(scopes(64), scopes(64)...)}, apikey.Spec{Name: "a", Scopes: scopes(65)}, "64 scopes"},
 		{"an expiry now", apikey.Spec{Name: "a", Expires: start.Add(time.Second)}, apikey.Spec{Name: "a", Expires: start}, "the expiry"},
 		{"an expiry within the second", apikey.Spec{Name: "a"}, apikey.Spec{Name: "a", Expires: start.Add(time.Second - 1)}, "the expiry"},
+		{"an expiry that is all but none", apikey.Spec{Name: "a"}, apikey.Spec{Name: "a", Expires: time.Time{}.Add(time.Second / 2)}, "the expiry"},
 		{"an expiry far away", apikey.Spec{Name: "a", Expires: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}, apikey.Spec{Name: "a", Expires: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}, "the expiry"},
 	}
 	for _, test := range tests {
@@ -198,6 +199,7 @@ func TestRotateRefuses(t *testing.T) {
 		{"a longer overlap", record.ID, apikey.Rotation{Overlap: 90*24*time.Hour + 1}, apikey.ErrInvalid},
 		{"a negative overlap", record.ID, apikey.Rotation{Overlap: -1}, apikey.ErrInvalid},
 		{"an expiry in the past", record.ID, apikey.Rotation{Expires: start}, apikey.ErrInvalid},
+		{"an expiry that is all but none", record.ID, apikey.Rotation{Expires: time.Time{}.Add(time.Second / 2)}, apikey.ErrInvalid},
 		{"an unknown key", "unknown", apikey.Rotation{}, apikey.ErrNotFound},
 		{"an id that is none", "'; --", apikey.Rotation{}, apikey.ErrNotFound},
 		{"an expired key", short.ID, apikey.Rotation{Expires: start.Add(time.Hour)}, apikey.ErrConflict},

@@ -33,7 +33,7 @@ type entry struct {
 	ends     [4]uint32 // of the first four
 	hash     Hash
 	previous *previous
-	// Unix times; 0 is the zero time.
+	// Unix times, of the zero time as well.
 	created, expires, revoked, lastUsed int64
 	version                             int64
 }
@@ -182,7 +182,7 @@ func (m *MemoryStore) Delete(ctx context.Context, id string) error {
 // 128 bytes at most.
 func newEntry(r Record) *entry {
 	e := &entry{
-		hash: r.Hash, created: unix(r.Created), expires: unix(r.Expires), revoked: unix(r.Revoked), lastUsed: unix(r.LastUsed),
+		hash: r.Hash, created: r.Created.Unix(), expires: r.Expires.Unix(), revoked: r.Revoked.Unix(), lastUsed: r.LastUsed.Unix(),
 		version: r.Version,
 	}
 	var b []byte
@@ -199,7 +199,7 @@ func newEntry(r Record) *entry {
 	}
 	e.text = string(b)
 	if r.Previous != (Hash{}) || !r.PreviousUntil.IsZero() {
-		e.previous = &previous{r.Previous, unix(r.PreviousUntil)}
+		e.previous = &previous{r.Previous, r.PreviousUntil.Unix()}
 	}
 	return e
 }
@@ -235,11 +235,11 @@ func (e *entry) updated(r Record) (*entry, bool) {
 
 // touched is the entry that replaces e by [Store.Touch], which may be e.
 func (e *entry) touched(at time.Time) *entry {
-	if e == nil || unix(at) <= e.lastUsed {
+	if e == nil || at.Unix() <= e.lastUsed {
 		return e
 	}
 	next := *e
-	next.lastUsed = unix(at)
+	next.lastUsed = at.Unix()
 	return &next
 }
 
@@ -258,16 +258,5 @@ func (e *entry) fill(r *Record) {
 	}
 }
 
-func unix(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.Unix()
-}
-
-func fromUnix(seconds int64) time.Time {
-	if seconds == 0 {
-		return time.Time{}
-	}
-	return time.Unix(seconds, 0).UTC()
-}
+// fromUnix makes the zero time of its own Unix time.
+func fromUnix(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }

@@ -38,6 +38,11 @@ func TestKitFindsMistakes(t *testing.T) {
 				r.Expires = time.Unix(0, 0).UTC()
 			}
 		}}, "a record of bare necessities"},
+		{"takes 1970 for no time", mistake{stored: func(r *apikey.Record) {
+			if r.Revoked.Unix() == 0 {
+				r.Revoked = time.Time{}
+			}
+		}}, "a time can be long ago"},
 		{"adds over a record", mistake{addReplaces: true}, "an id that is taken is not added again"},
 		{"updates what is not there", mistake{updateCreates: true}, "an update of nothing does nothing"},
 		{"updates any version", mistake{updateIgnoresVersion: true}, "an update replaces the record of its version"},

@@ -49,6 +49,7 @@ var recordChecks = []check{
 		r.add(far, true)
 		r.has(far)
 	}},
+	{"a time can be long ago", checkPast},
 	{"an update replaces the record of its version", checkUpdate},
 	{"an update clears what it has not", func(r *run) {
 		r.add(r.full("a"), true)
@@ -151,6 +152,25 @@ func checkLong(r *run) {
 	long.Version++
 	r.has(long)
 	r.has(other)
+}
+
+// checkPast has the times that may pass for none: 1970, a second before, and year 1.
+func checkPast(r *run) {
+	for i, at := range []time.Time{time.Unix(0, 0).UTC(), time.Unix(-1, 0).UTC(), time.Time{}.Add(time.Second)} {
+		past := r.full(fmt.Sprint(i))
+		past.Created, past.Expires, past.Revoked, past.LastUsed, past.PreviousUntil = at, at, at, at, at
+		r.add(past, true)
+		r.has(past)
+		r.update(past, true)
+		past.Version++
+		r.has(past)
+		unused := r.record("unused" + fmt.Sprint(i))
+		r.add(unused, true)
+		r.touch(map[string]time.Time{past.ID: at.Add(time.Second), unused.ID: at})
+		past.LastUsed, unused.LastUsed = at.Add(time.Second), at
+		r.has(past)
+		r.has(unused)
+	}
 }
 
 func checkUpdate(r *run) {

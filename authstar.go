@@ -38,7 +38,9 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Authenticator turns one kind of credential, in the one place of a request
@@ -84,6 +86,7 @@ type Chain struct {
 	schemes        []Scheme
 	vary           string
 	observer       func(context.Context, Result)
+	outer          int // how many schemes are those of the chains around it
 }
 
 // New makes a chain. It reports everything that is wrong at once: no
@@ -285,7 +288,8 @@ func panicked(p any) error {
 
 // Handler stores the chain's result in the context of every request and calls
 // next, whatever the result. Inside another chain's handler, a result replaces
-// the outer one only when it authenticates or refuses.
+// the outer one only when it authenticates or refuses; Schemes and Vary of the
+// result are those of both.
 //
 // The returned handler also answers Unwrap() http.Handler with next, and
 // Schemes() []Scheme, so that documents are read off what serves.
@@ -299,6 +303,39 @@ func (c *Chain) Handler(next http.Handler) http.Handler {
 type handler struct {
 	chain *Chain
 	next  http.Handler
+	last  atomic.Pointer[nested]
+}
+
+// nested is what a chain is inside another one.
+type nested struct{ outer, both *Chain }
+
+// inside is the chain inside another, for the schemes of both. Most often there is
+// one that it is inside of.
+func (h *handler) inside(outer *Chain) *Chain {
+	if n := h.last.Load(); n != nil && n.outer == outer {
+		return n.both
+	}
+	schemes := slices.Concat(outer.schemes, h.chain.schemes)
+	both := &Chain{schemes: schemes, vary: vary(schemes), outer: len(outer.schemes)}
+	h.last.Store(&nested{outer, both})
+	return both
+}
+
+// within puts the outcome of a chain into that of the one around it.
+func (o outcome) within(outer outcome, both *Chain) outcome {
+	if o.client == nil && o.err == nil && (outer.client != nil || outer.err != nil) {
+		outer.chain = both
+		return outer
+	}
+	misses := outer.misses
+	for m := o.misses; m != nil; m = m.next {
+		misses = &miss{at: m.at + both.outer, err: m.err, next: misses}
+	}
+	o.chain, o.misses = both, misses
+	if o.at >= 0 {
+		o.at += both.outer
+	}
+	return o
 }
 
 func (h *handler) Unwrap() http.Handler { return h.next }
@@ -309,11 +346,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.chain.observer != nil {
 		h.chain.observer(r.Context(), o.result())
 	}
-	if o.client == nil && o.err == nil {
-		if outer := fromContext(r.Context()); outer != nil && outer.chain != nil {
-			h.next.ServeHTTP(w, r)
-			return
-		}
+	if outer := fromContext(r.Context()); outer != nil && outer.chain != nil {
+		o = o.within(outer.outcome, h.inside(outer.chain))
 	}
 	h.next.ServeHTTP(w, r.WithContext(&resultContext{Context: r.Context(), outcome: o}))
 }

@@ -1,6 +1,7 @@
 package authstar_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -155,6 +156,73 @@ func TestNestedChains(t *testing.T) {
 				t.Errorf("status %d, body %q; want %d, %q", w.Code, w.Body, row.status, row.client)
 			}
 		})
+	}
+}
+
+// C14, RS-01, M08: of two chains, the client learns how it may come, caches learn
+// what the answer depends on, and logs which chain decided.
+func TestNestedChainsTellOfBoth(t *testing.T) {
+	all := kinds(new(trace))
+	var explained string
+	h := mustNew(t, all[2]).Handler(mustNew(t, all[0], all[3]).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		res, _ := authstar.ResultFrom(r.Context())
+		explained = res.Explain()
+		routes(security.Rules{}).ServeHTTP(w, r)
+	})))
+	for _, row := range []struct {
+		name       string
+		headers    []string
+		status     int
+		challenges string
+		explained  string
+	}{
+		{"nobody", nil, 401, `ApiKey realm="api"; Bearer realm="api"; Cookie realm="api"`,
+			"X-API-Key: no credentials; bearer: no credentials; sid: no credentials"},
+		{"a client of the outer one", []string{"X-API-Key", machineKey}, 200, "", `X-API-Key: authenticated "machine"`},
+		{"a client of the inner one", []string{"Authorization", "Bearer " + aliceToken}, 200, "", `bearer: authenticated "alice"; sid: not asked`},
+		{"a bad credential of the outer one", []string{"X-API-Key", "x"}, 401,
+			`ApiKey error="invalid_client", error_description="the API key is not known"; Bearer realm="api"; Cookie realm="api"`,
+			"X-API-Key: invalid_client: the API key is not known"},
+		{"what the inner one misses is told", []string{"Authorization", "Bearer " + notMine}, 401,
+			`ApiKey realm="api"; Bearer error="invalid_token", error_description="the token is not valid"; Cookie realm="api"`,
+			"bearer: invalid_token: the token is not valid; sid: not asked"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			for range 2 {
+				w := serve(h, request("/me", row.headers...))
+				if got := strings.Join(w.Header().Values("WWW-Authenticate"), "; "); w.Code != row.status || got != row.challenges {
+					t.Errorf("C14 %d %s", w.Code, got)
+				}
+				if row.status == 200 && w.Header().Get("Vary") != "X-API-Key, Cookie" {
+					t.Errorf("M08 Vary %q", w.Header().Values("Vary"))
+				}
+				if explained != row.explained {
+					t.Errorf("%s", explained)
+				}
+			}
+		})
+	}
+}
+
+// Two misses of two chains are told apart.
+func TestNestedChainsExplainMisses(t *testing.T) {
+	miss := func(id string) authstar.Authenticator {
+		return authstar.AuthenticatorFunc(authstar.Scheme{ID: id}, func(*http.Request) (authstar.Client, error) {
+			return nil, fmt.Errorf("no %s: %w", id, authstar.ErrNoCredentials)
+		})
+	}
+	var explained string
+	inner := mustNew(t, miss("b"), miss("c")).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		res, _ := authstar.ResultFrom(r.Context())
+		explained = res.Explain()
+	}))
+	serve(mustNew(t, miss("a")).Handler(inner), request("/"))
+	if want := "a: no a: authstar: no credentials; b: no b: authstar: no credentials; c: no c: authstar: no credentials"; explained != want {
+		t.Errorf("%s", explained)
+	}
+	serve(mustNew(t, miss("x"), miss("y")).Handler(inner), request("/"))
+	if !strings.HasPrefix(explained, "x: no x") || !strings.Contains(explained, "c: no c") || strings.Contains(explained, "a: ") {
+		t.Errorf("inside another chain: %s", explained)
 	}
 }
 

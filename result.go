@@ -39,7 +39,7 @@ func (r Result) Vary() string {
 
 // Explain tells in one line, for people, how the result came about: which
 // authenticators had nothing to say, which decided and why, and which were not
-// asked. It is built by the call, holds no credential, and is not for clients.
+// asked; of a chain inside another, those of the one that decided. It is built by the call, holds no credential, and is not for clients.
 func (r Result) Explain() string {
 	if r.chain == nil {
 		if r.Client == nil {
@@ -47,8 +47,15 @@ func (r Result) Explain() string {
 		}
 		return "given by WithClient"
 	}
-	parts := make([]string, 0, len(r.Schemes))
-	for i, s := range r.Schemes {
+	from, to := 0, len(r.Schemes)
+	switch { // of two chains the one that decided
+	case r.at >= r.chain.outer:
+		from = r.chain.outer
+	case r.at >= 0:
+		to = r.chain.outer
+	}
+	parts := make([]string, 0, to-from)
+	for i := from; i < to; i++ {
 		said := "no credentials"
 		switch {
 		case r.at >= 0 && i > r.at:
@@ -62,7 +69,7 @@ func (r Result) Explain() string {
 				said = oneLine(strings.TrimPrefix(err.Error(), "authstar: "))
 			}
 		}
-		parts = append(parts, s.ID+": "+said)
+		parts = append(parts, r.Schemes[i].ID+": "+said)
 	}
 	return strings.Join(parts, "; ")
 }

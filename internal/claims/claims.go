@@ -39,9 +39,10 @@ func (s *Set) Lookup(name string) (any, bool) {
 		return nil, false
 	}
 	var v any
-	if decode(string(raw), &v) != nil {
+	if unmarshal(string(raw), &v) != nil {
 		return nil, false
 	}
+	standardNumbers(reflect.ValueOf(&v), v)
 	return v, true
 }
 
@@ -103,54 +104,22 @@ func (s *Set) Strings(name string) []string {
 
 // decode is json.Unmarshal with exact numbers, of the standard library's type.
 func decode(data string, v any) error {
-	d := json.NewDecoder(strings.NewReader(data))
-	d.SetNumberType(json.UnmarshalJSONNumber)
-	if err := d.Decode(v); err != nil {
+	if err := unmarshal(data, v); err != nil || !holdsAny(reflect.TypeOf(v), map[reflect.Type]bool{}) {
 		return err
 	}
-	standardNumbers(reflect.ValueOf(v))
+	d := stdjson.NewDecoder(strings.NewReader(data))
+	d.UseNumber()
+	var decoded any
+	if err := d.Decode(&decoded); err != nil {
+		return err
+	}
+	standardNumbers(reflect.ValueOf(v), decoded)
 	return nil
 }
 
-// standardNumbers replaces, in every any below v, the numbers of go-jose's JSON
-// package by those of encoding/json.
-func standardNumbers(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			standardNumbers(v.Elem())
-		}
-	case reflect.Interface:
-		if v.IsNil() {
-			return
-		}
-		if n, ok := v.Interface().(json.Number); ok {
-			if v.CanSet() {
-				v.Set(reflect.ValueOf(stdjson.Number(n)))
-			}
-			return
-		}
-		standardNumbers(v.Elem())
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				standardNumbers(v.Field(i))
-			}
-		}
-	case reflect.Slice, reflect.Array:
-		for i := range v.Len() {
-			standardNumbers(v.Index(i))
-		}
-	case reflect.Map:
-		for _, key := range v.MapKeys() {
-			value := v.MapIndex(key)
-			if n, ok := value.Interface().(json.Number); ok {
-				if v.Type().Elem().Kind() == reflect.Interface {
-					v.SetMapIndex(key, reflect.ValueOf(stdjson.Number(n)))
-				}
-				continue
-			}
-			standardNumbers(value)
-		}
-	}
+// unmarshal leaves go-jose's numbers.
+func unmarshal(data string, v any) error {
+	d := json.NewDecoder(strings.NewReader(data))
+	d.SetNumberType(json.UnmarshalJSONNumber)
+	return d.Decode(v)
 }

@@ -4,11 +4,8 @@ import (
 	"errors"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/go-jose/go-jose/v4/json"
 )
 
 // registered are the claims that decide about a token, decoded in one pass. A
@@ -67,30 +64,33 @@ func (c *registered) set(name, value string) (err error) {
 
 // stringOf decodes a JSON string, or null as "".
 func stringOf(value string) (string, error) {
-	if value[0] == '"' && strings.IndexByte(value, '\\') < 0 {
-		return value[1 : len(value)-1], nil
+	if value == "null" {
+		return "", nil
 	}
-	var s string
-	err := json.Unmarshal([]byte(value), &s)
-	return s, err
+	if value[0] != '"' {
+		return "", errors.New("not a string")
+	}
+	return unquote(value), nil
 }
 
 // audienceOf decodes a string or an array of strings (RFC 7519 section 4.1.3).
 func audienceOf(value string) ([]string, error) {
-	if value[0] == '"' {
-		one, err := stringOf(value)
-		return []string{one}, err
+	if value == "null" {
+		return nil, nil
 	}
-	var many []*string
-	if err := json.Unmarshal([]byte(value), &many); err != nil {
-		return nil, err
+	if value[0] == '"' {
+		return []string{unquote(value)}, nil
 	}
 	var list []string
-	for _, s := range many {
-		if s == nil {
-			return nil, errors.New("null in an array of strings")
+	ok := eachElement(value, func(e string) bool {
+		if e[0] != '"' {
+			return false
 		}
-		list = append(list, *s)
+		list = append(list, unquote(e))
+		return true
+	})
+	if !ok {
+		return nil, errors.New("not an array of strings, or too many")
 	}
 	return list, nil
 }
@@ -120,32 +120,27 @@ func numericDate(value string) (time.Time, error) {
 func scopeClaim(value string) ([]string, error) {
 	switch value[0] {
 	case '"':
-		s, err := stringOf(value)
-		return splitScopes(s), err
+		return splitScopes(unquote(value)), nil
 	case '[':
 		return scopeArray(value)
 	}
 	return nil, nil
 }
 
-// scopeArray decodes no deeper than strings are.
+// scopeArray leaves out what is no scope.
 func scopeArray(value string) ([]string, error) {
-	var elements []json.RawMessage
-	if err := json.Unmarshal([]byte(value), &elements); err != nil {
-		return nil, err
-	}
 	var list []string
-	for _, e := range elements {
-		if len(e) == 0 || e[0] != '"' {
-			continue
+	ok := eachElement(value, func(e string) bool {
+		if e[0] != '"' {
+			return true
 		}
-		s, err := stringOf(string(e))
-		if err != nil {
-			return nil, err
-		}
-		if isScope(s) {
+		if s := unquote(e); isScope(s) {
 			list = append(list, s)
 		}
+		return true
+	})
+	if !ok {
+		return nil, errors.New("too many scopes")
 	}
 	return list, nil
 }

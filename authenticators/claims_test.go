@@ -1,6 +1,7 @@
 package authenticators_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -67,6 +68,51 @@ func TestNumbersInClaims(t *testing.T) {
 	})} {
 		if err := id.Claims(narrow); err == nil {
 			t.Errorf("J23, X15: %+v", narrow)
+		}
+	}
+}
+
+// J23, and the contract of encoding/json.Number: in a struct in a map, and in an
+// embedded struct.
+func TestNumbersInStructs(t *testing.T) {
+	type number struct {
+		N any `json:"n"`
+	}
+	type target struct {
+		number
+		Map map[string]number `json:"map"`
+	}
+	var got target
+	err := jwtIdentity(t, `"n":9007199254740993`, `"map":{"a":{"n":1.50}}`).Claims(&got)
+	want := target{number{json.Number("9007199254740993")}, map[string]number{"a": {json.Number("1.50")}}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("J23 %v, %#v", err, got)
+	}
+}
+
+// J11, J16: a string has the meaning that encoding/json finds in it.
+func TestEscapesInClaims(t *testing.T) {
+	var id string
+	j := jwtVerifier(t, authenticators.JWTConfig{CacheSize: -1, Client: func(_ context.Context, token *authenticators.Token) (authstar.Client, error) {
+		id = token.ClientID
+		return &authstar.Identity{ID: token.Subject}, nil
+	}})
+	for _, text := range []string{
+		`""`, `"plain ö 😀"`, `"\"\\\/\b\f\n\r\t"`, `"a\u0041\u00e9\u20ac\uFFFF\u0000z"`, `"\ud83d\ude00x"`, `"x\uD83D\uDE00"`, `"\\ud83d\\n"`,
+		`"\ud83d"`, `"\ud83dx"`, `"\ud83dxxde00"`, `"\ude00"`, `"\ude00\ud83d"`, `"\ud83d\ud83d\ude00"`, `"\ud83d\n"`, `"\ud83d\u0041"`, `"\ud83d\\ude00"`, `null`,
+	} {
+		var want string
+		if err := json.Unmarshal([]byte(text), &want); err != nil {
+			t.Fatal(err)
+		}
+		id = "unset"
+		if _, err := j.VerifyToken(t.Context(), jwtOfA(jwtClaims(jwtIssuerA).with("client_id", text))); err != nil || id != want {
+			t.Errorf("%s is %q, %v, want %q", text, id, err, want)
+		}
+	}
+	for _, text := range []string{`"\u12"`, `"\x41"`, `"\"`, `"\u12g4"`, `1`, `{}`, `true`} {
+		if _, err := j.VerifyToken(t.Context(), jwtOfA(jwtClaims(jwtIssuerA).with("client_id", text))); err == nil {
+			t.Errorf("%s is %q", text, id)
 		}
 	}
 }
@@ -152,4 +198,22 @@ func TestClaimsAreFresh(t *testing.T) {
 	if fmt.Sprint(second) != "map[list:[a]]" {
 		t.Errorf("M11 %v", second)
 	}
+}
+
+// J10: null is no audience, which is well where another claim has it.
+func TestNullAudience(t *testing.T) {
+	claims := jwtClaims(jwtIssuerA).with("client_id", `"api"`).with("aud", "null")
+	jwtCheck(t, jwtVerifier(t, authenticators.JWTConfig{}), jwtCase{"J10 null for an audience", jwtOfA(claims), false})
+	jwtCheck(t, jwtVerifier(t, authenticators.JWTConfig{AudienceClaim: "client_id"}), jwtCase{"J10 null beside the audience", jwtOfA(claims), true})
+}
+
+// J14: "application/" with nothing behind it is not the same as no type.
+func TestEmptyTokenTypes(t *testing.T) {
+	typed := func(typ string) string { return jwtWithHeader(`{"alg":"RS256","kid":"k1","typ":` + typ + `}`) }
+	jwtCheck(t, jwtVerifier(t, authenticators.JWTConfig{}),
+		jwtCase{"J14 no type", jwtWithHeader(`{"alg":"RS256","kid":"k1"}`), true},
+		jwtCase{"J14 an empty type", typed(`""`), true},
+		jwtCase{"J14 application/JWT", typed(`"application/JWT"`), true},
+		jwtCase{"J14 application/", typed(`"application/"`), false},
+		jwtCase{"J14 APPLICATION/", typed(`"APPLICATION/"`), false})
 }

@@ -53,7 +53,7 @@ type JWTConfig struct {
 	Algorithms []string
 
 	// Leeway is how far the clocks of issuer and API may be apart: 0 to 5
-	// minutes.
+	// minutes. A client ends by so much later than its token.
 	Leeway time.Duration
 	// MaxLifetime refuses tokens whose "exp" is later than that after "iat", and
 	// those without "iat". 0 does not limit it.
@@ -241,7 +241,7 @@ func anyFits(s *jwks.Static, algs []jose.SignatureAlgorithm) bool {
 // shortType normalises a media type as RFC 7515 section 4.1.9 compares "typ".
 func shortType(t string) string {
 	t = strings.ToLower(t)
-	if short, ok := strings.CutPrefix(t, "application/"); ok && !strings.Contains(short, "/") {
+	if short, ok := strings.CutPrefix(t, "application/"); ok && short != "" && !strings.Contains(short, "/") {
 		return short
 	}
 	return t

@@ -124,6 +124,22 @@ func BenchmarkJWTJunk(b *testing.B) {
 	}
 }
 
+// What does a token cost that nobody signed, and that was made to be costly? The
+// limit is 64 KiB, and 16 bytes for each of its own.
+func BenchmarkJWTUnsigned(b *testing.B) {
+	j := jwtVerifierB(b)
+	for _, row := range jwtCostly() {
+		b.Run(strings.ReplaceAll(row.name, " ", "_"), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if client, err := j.VerifyToken(context.Background(), row.token); client != nil || err == nil {
+					b.Fatal("accepted")
+				}
+			}
+		})
+	}
+}
+
 // What does a flood of well-formed tokens with bad signatures cost (D06)? One
 // signature check each; none for an issuer that nobody knows.
 func BenchmarkJWTFlood(b *testing.B) {

@@ -33,7 +33,7 @@ func TestTimes(t *testing.T) {
 	j := jwtVerifier(t, authenticators.JWTConfig{})
 	for _, row := range []jwtClaimRow{
 		{"J06", "exp", jwtSeconds(600), true},
-		{"JW-16", "exp", jwtSeconds(-600), false},
+		{"JW-16 RS-03", "exp", jwtSeconds(-600), false},
 		{"J06", "exp", "", false},
 		{"J06", "exp", "null", false},
 		{"JW-20", "exp", `"` + jwtSeconds(600) + `"`, false},

@@ -74,7 +74,7 @@ func TestKeysInTheHeader(t *testing.T) {
 		jwtCase{"J04 A's jwk, a stranger's signature", evil(`"jwk":` + string(ownJWK)), false},
 		jwtCase{"J04 a secret for a jwk", jwtToken(jwtKey{secret: []byte(strings.Repeat("s", 32))}, "HS256", jwtKeyA.header("HS256", `"jwk":`+secret), claims), false},
 		jwtCase{"J04 jwk null", evil(`"jwk":null`), false},
-		jwtCase{"J04 jku", evil(`"jku":"http://` + addr + `/jwks"`), false},
+		jwtCase{"J04 JW-11 jku", evil(`"jku":"http://` + addr + `/jwks"`), false},
 		jwtCase{"J04 jku and the kid of a stranger", jwtToken(jwtEvilRSA, "RS256", `{"alg":"RS256","kid":"evil","jku":"http://`+addr+`/jwks"}`, claims), false},
 		jwtCase{"J04 x5u", evil(`"x5u":"http://` + addr + `/cert"`), false},
 		jwtCase{"J04 x5c", evil(`"x5c":` + cert), false},

@@ -2,8 +2,22 @@ package authenticators
 
 import (
 	stdjson "encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4/json"
+)
+
+const (
+	// maxElements is how many elements an array may have that is among the claims
+	// that decide about a token.
+	maxElements = 256
+	// maxHeaderValues is how many members and elements a token header may have, at
+	// all depths together.
+	maxHeaderValues = 32
 )
 
 // eachMember calls f for each member of a JSON object, in order, with the text
@@ -27,6 +41,43 @@ func eachMember(object string, f func(name, value string) bool) bool {
 		}
 	}
 	return ok
+}
+
+// eachElement calls f for each element of a JSON array, until f is false. It
+// reports whether the text, which is known to be valid JSON, is an array of no more
+// than maxElements, and f was always true.
+func eachElement(array string, f func(value string) bool) bool {
+	if array[0] != '[' {
+		return false
+	}
+	for i, n := skipSpace(array, 1), 0; array[i] != ']'; n++ {
+		end := valueEnd(array, i)
+		if n == maxElements || !f(array[i:end]) {
+			return false
+		}
+		if i = skipSpace(array, end); array[i] == ',' {
+			i = skipSpace(array, i+1)
+		}
+	}
+	return true
+}
+
+// isSmall reports whether a JSON text has no more than maxHeaderValues members and
+// elements in all, where an empty array or object counts as having one. Of what is
+// not JSON it may say either.
+func isSmall(text []byte) bool {
+	n, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case !quoted && (c == ',' || c == '{' || c == '['):
+			n++
+		}
+	}
+	return n <= maxHeaderValues
 }
 
 func skipSpace(s string, i int) int {
@@ -79,6 +130,44 @@ func stringEnd(s string, i int) int {
 	return i + 1
 }
 
+// unquote decodes a JSON string that is known to be valid. It takes half of a
+// surrogate pair for U+FFFD, as decoders do.
+func unquote(s string) string {
+	s = s[1 : len(s)-1]
+	i := strings.IndexByte(s, '\\')
+	if i < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for ; i >= 0; i = strings.IndexByte(s, '\\') {
+		r, n := escaped(s[i:])
+		b, s = utf8.AppendRune(append(b, s[:i]...), r), s[i+n:]
+	}
+	return string(append(b, s...))
+}
+
+// escaped decodes the escape sequence that s begins with, of n bytes.
+func escaped(s string) (r rune, n int) {
+	if s[1] != 'u' {
+		if i := strings.IndexByte("bfnrt", s[1]); i >= 0 {
+			return rune("\b\f\n\r\t"[i]), 2
+		}
+		return rune(s[1]), 2
+	}
+	r = codeUnit(s[2:6])
+	if len(s) >= 12 && s[6:8] == `\u` {
+		if pair := utf16.DecodeRune(r, codeUnit(s[8:12])); pair != utf8.RuneError {
+			return pair, 12
+		}
+	}
+	return r, 6
+}
+
+func codeUnit(hex string) rune {
+	n, _ := strconv.ParseUint(hex, 16, 16)
+	return rune(n)
+}
+
 // names are those of an object's members. The few that most objects have are
 // found without a map.
 type names struct {
@@ -89,18 +178,19 @@ type names struct {
 
 // add reports whether the name is new.
 func (s *names) add(name string) bool {
-	for _, known := range s.few[:s.n] {
-		if known == name {
+	if s.many == nil {
+		if slices.Contains(s.few[:s.n], name) {
 			return false
 		}
-	}
-	if s.n < len(s.few) {
-		s.few[s.n] = name
-		s.n++
-		return true
-	}
-	if s.many == nil {
-		s.many = make(map[string]struct{})
+		if s.n < len(s.few) {
+			s.few[s.n] = name
+			s.n++
+			return true
+		}
+		s.many = make(map[string]struct{}, 2*len(s.few))
+		for _, known := range s.few {
+			s.many[known] = struct{}{}
+		}
 	}
 	_, known := s.many[name]
 	s.many[name] = struct{}{}

@@ -37,6 +37,11 @@ const (
 //   - TemporarilyUnavailable when the keys could not be had.
 //   - What JWTConfig.Client returns.
 //
+// What is done before the signature is checked has bounds. Beyond them a token is
+// malformed: 16 KiB for the token, 4 KiB for its header, both in base64url; 32
+// members and elements in the header, at all depths together; 256 elements in an
+// array in "aud", "scope" or "scp".
+//
 // A token bound to a key of its sender ("cnf", RFC 7800) is refused, since
 // nothing here checks the proof.
 func (j *JWT) VerifyToken(ctx context.Context, token string) (authstar.Client, error) {
@@ -233,8 +238,9 @@ type unverified struct {
 }
 
 // parseToken takes a compact JWS apart. It accepts one spelling of each token
-// only: unpadded canonical base64url in three parts. For a token whose claims
-// are malformed it returns both an error and what could be read.
+// only: unpadded canonical base64url in three parts. For a token whose header is
+// too large or whose claims are malformed it returns both an error and what could
+// be read.
 func parseToken(token string) (*unverified, error) {
 	if len(token) > maxToken {
 		return nil, errors.New("the token is too long")
@@ -258,7 +264,11 @@ func parseToken(token string) (*unverified, error) {
 		return nil, err
 	}
 	u.header, u.payload = buf[:n:n], string(buf[n:n+m])
-	return u, u.claims.parse(u.payload)
+	err = u.claims.parse(u.payload)
+	if err == nil && !isSmall(u.header) {
+		err = errors.New("the header of the token has too many members")
+	}
+	return u, err
 }
 
 // isBase64URL reports whether s is what encoding some bytes gives: no padding,

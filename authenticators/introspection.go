@@ -80,7 +80,8 @@ type IntrospectionConfig struct {
 // other verifier accepts. It is safe for concurrent use; concurrent requests
 // with one token share one question, which none of them can cancel. There are at
 // most 100 questions at once, and 1,000 wait for these; beyond, and where one waits
-// for longer than Timeout, requests are TemporarilyUnavailable (503).
+// for longer than Timeout, requests are TemporarilyUnavailable (503). An answer has
+// 64 KiB at most, and its "aud", "scope" and "scp" 256 elements.
 type Introspection struct {
 	config IntrospectionConfig
 	claims *JWT // reads scopes

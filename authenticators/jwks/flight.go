@@ -17,6 +17,7 @@ const (
 type flight struct {
 	kid     string // whose token began it; "" for none
 	unknown bool   // because its key id is not in the set
+	began   time.Time
 
 	late chan struct{} // closed when it takes longer than patience
 	done chan struct{} // closed when it has landed
@@ -64,7 +65,7 @@ func (r *Remote) join(now time.Time, kid string, unknown bool) (*flight, error) 
 
 // start begins a fetch; the lock is held. The fetch belongs to nobody's request.
 func (r *Remote) start(kid string, unknown bool) *flight {
-	f := &flight{kid: kid, unknown: unknown, late: make(chan struct{}), done: make(chan struct{})}
+	f := &flight{kid: kid, unknown: unknown, began: r.config.Now(), late: make(chan struct{}), done: make(chan struct{})}
 	r.flight = f
 	go func() {
 		late := time.AfterFunc(patience, func() { close(f.late) })

@@ -132,9 +132,9 @@ func (r *Remote) refresh(ctx context.Context, now time.Time, set *snapshot) {
 	if f == nil && !now.Before(r.retry) {
 		f = r.start("", false)
 	}
-	idle := r.failures == 0 && !now.Before(set.expires)
+	idle := r.failures == 0 && f != nil && !f.began.Before(set.expires)
 	r.mu.Unlock()
-	if f != nil && idle {
+	if idle {
 		_ = f.wait(ctx, true)
 	}
 }

@@ -141,6 +141,27 @@ func TestRemoteHangDelaysOnlyUnknownKeys(t *testing.T) {
 	})
 }
 
+// A set that goes out of date beside a refresh that hangs delays nobody, since
+// somebody asked in time.
+func TestRemoteHangBeforeExpiryDelaysNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newRemoteProvider(t, remoteKeys("k1"))
+		r, _ := p.remote(t, jwks.RemoteConfig{Interval: time.Second})
+		p.wants(t, r, "k1", true, 1)
+		p.serve(remoteHang)
+		start := time.Now()
+		for range 30 { // from the refresh ahead of the expiry past it
+			time.Sleep(50 * time.Millisecond)
+			if keys, err := r.Keys(t.Context(), "k1"); err != nil || len(keys) != 1 {
+				t.Errorf("K08 %v, %v", keys, err)
+			}
+		}
+		if took := time.Since(start); took != 30*50*time.Millisecond {
+			t.Errorf("K08 %v of delay", took-30*50*time.Millisecond)
+		}
+	})
+}
+
 // The pause after a failed fetch doubles from 1 to 30 seconds, is told, and is
 // nobody's allowance.
 func TestRemoteBackoff(t *testing.T) {

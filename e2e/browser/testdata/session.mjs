@@ -97,7 +97,14 @@ export const scenarios = {
   async 'a double click refreshes once'(visit) {
     const page = await visit.page()
     await logIn(page, visit.base, 'alice', 'wonderland')
+    let release
+    const clicked = new Promise((resolve) => { release = resolve })
+    await page.route('**/oauth2/token', async (route) => {
+      await clicked // twice, however slow the machine is
+      await route.continue()
+    })
     await page.getByRole('button', { name: 'Refresh' }).dblclick()
+    release()
     await page.getByText('The token was refreshed.').waitFor()
     await page.getByRole('button', { name: 'Refresh' }).click()
     await page.waitForFunction(() => performance.getEntriesByName(location.origin + '/oauth2/token').length === 2)

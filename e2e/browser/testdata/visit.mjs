@@ -33,7 +33,7 @@ export class Visit {
   async open(options = {}) {
     const context = await this.#browser.newContext({ viewport: { width: 1000, height: 760 }, ...options })
     this.#ends.push(() => context.close())
-    context.setDefaultTimeout(15_000)
+    context.setDefaultTimeout(30_000)
     context.on('request', (request) => this.#requests.push(`${request.method()} ${request.url()}`))
     context.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) this.#complaints.push(`${message.text()} (${message.location().url})`)

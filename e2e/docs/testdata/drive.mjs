@@ -147,7 +147,7 @@ async function misbehave(page, site) {
 await answer(async (visit) => {
   const seen = { faults: [], scopes: [], calls: [], requests: [], prompts: 0 }
   const context = await browser.newContext({ viewport: { width: 1100, height: 800 } })
-  context.setDefaultTimeout(10_000)
+  context.setDefaultTimeout(30_000)
   try {
     await watch(context, visit.site, seen)
     const page = await context.newPage()

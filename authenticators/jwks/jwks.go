@@ -51,6 +51,9 @@ func Parse(data []byte) (*Static, error) {
 			return nil, fmt.Errorf("jwks: %w", err)
 		}
 	}
+	if len(parsed.keys)+len(parsed.ignored) == 0 {
+		return nil, errors.New("jwks: the set is empty")
+	}
 	if len(parsed.keys) == 0 {
 		return nil, fmt.Errorf("jwks: no usable key: %w", errors.Join(parsed.ignored...))
 	}

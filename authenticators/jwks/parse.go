@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/json"
@@ -66,16 +67,19 @@ func parseJSON(data []byte) (parsed, error) {
 func parseKey(raw []byte) (jose.JSONWebKey, error) {
 	var key jose.JSONWebKey
 	var head struct {
-		Type       string    `json:"kty"`
-		ID         string    `json:"kid"`
-		Use        string    `json:"use"`
-		Operations *[]string `json:"key_ops"`
+		Type       string          `json:"kty"`
+		ID         string          `json:"kid"`
+		Use        string          `json:"use"`
+		Operations *[]string       `json:"key_ops"`
+		Private    json.RawMessage `json:"d"`
 	}
 	if err := json.Unmarshal(raw, &head); err != nil {
 		return key, fmt.Errorf("is malformed: %w", err)
 	}
 	about := func(err error) error { return fmt.Errorf("(kid %.64q, kty %.16q) %w", head.ID, head.Type, err) }
 	switch {
+	case len(head.Private) > 0 && string(head.Private) != "null":
+		return key, about(errPrivate)
 	case len(head.ID) > maxKeyID:
 		return key, about(fmt.Errorf("has an id of more than %d bytes", maxKeyID))
 	case head.Use != "" && head.Use != "sig":
@@ -129,10 +133,10 @@ func parseBlock(block *pem.Block) (jose.JSONWebKey, error) {
 		if cert, err = x509.ParseCertificate(block.Bytes); err == nil {
 			key = cert.PublicKey
 		}
-	case "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY":
-		err = errPrivate
 	default:
-		err = errors.New("is neither a public key nor a certificate")
+		if err = errors.New("is neither a public key nor a certificate"); strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			err = errPrivate
+		}
 	}
 	return jose.JSONWebKey{Key: key}, err
 }

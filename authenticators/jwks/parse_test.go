@@ -191,6 +191,10 @@ func TestPrivateKeysAreRefused(t *testing.T) {
 		}
 		docs[name+" in a JWK"] = []byte(jwk(key, "x"))
 		docs[name+" in a set, behind a good key"] = set(jwk(&k.rsa.PublicKey, "good"), jwk(key, "x"))
+		for member, value := range map[string]string{"key_ops": `["sign"]`, "use": `"enc"`, "kid": `"` + strings.Repeat("k", 300) + `"`} {
+			private := strings.Replace(jwk(key, ""), "{", `{"`+member+`":`+value+`,`, 1)
+			docs[name+" with "+member+", behind a good key"] = set(jwk(&k.rsa.PublicKey, "good"), private)
+		}
 		docs[name+" in PKCS #8"] = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	}
 	ec, err := x509.MarshalECPrivateKey(k.ec)
@@ -199,6 +203,7 @@ func TestPrivateKeysAreRefused(t *testing.T) {
 	}
 	docs["EC in SEC 1"] = pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: ec})
 	docs["RSA in PKCS #1"] = pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(k.rsa)})
+	docs["encrypted"] = pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: ec})
 	docs["behind a public key in PEM"] = append(publicPEM(t), docs["EC in SEC 1"]...)
 	secret, err := k.ec.Bytes()
 	if err != nil {
@@ -212,6 +217,15 @@ func TestPrivateKeysAreRefused(t *testing.T) {
 		if err != nil && (strings.Contains(err.Error(), base64.RawURLEncoding.EncodeToString(secret)) || strings.Contains(err.Error(), "\n")) {
 			t.Errorf("N06 %s: %v", name, err)
 		}
+	}
+}
+
+func TestEmptySet(t *testing.T) {
+	if s, err := jwks.Parse([]byte(`{"keys":[]}`)); s != nil || err == nil || err.Error() != "jwks: the set is empty" {
+		t.Errorf("%v, %v", s, err)
+	}
+	if s, err := jwks.Parse([]byte(strings.Replace(jwk(&testKeys().rsa.PublicKey, "k"), "{", `{"d":null,`, 1))); err != nil {
+		t.Errorf("d null: %v, %v", s, err)
 	}
 }
 

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/authstar/authstar"
 	"github.com/authstar/authstar/authenticators"
+	"github.com/authstar/authstar/security"
 )
 
 // X05: what no constructor made is reported at start, not on every request.
@@ -40,8 +42,9 @@ func TestTokenShowsNoClaims(t *testing.T) {
 	}
 }
 
-// W08: with a leeway, a client ends when its token is refused, not before.
-func TestIdentityEndsWithTheLeeway(t *testing.T) {
+// W08: with a leeway, a client, and a stream of it, ends when its token is refused,
+// not before.
+func TestStreamEndsWithTheLeeway(t *testing.T) {
 	exp := jwtNow.Add(10 * time.Minute)
 	for _, leeway := range []time.Duration{0, time.Minute} {
 		client, err := cacheVerifier(t, authenticators.JWTConfig{Leeway: leeway}).VerifyToken(t.Context(),
@@ -49,8 +52,13 @@ func TestIdentityEndsWithTheLeeway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := client.(*authstar.Identity).Expires; !got.Equal(exp.Add(leeway)) {
-			t.Errorf("W08 leeway %v: %v, want %v", leeway, got, exp.Add(leeway))
+		var end time.Time
+		r := request("GET", "/events")
+		security.UntilExpiry(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			end, _ = r.Context().Deadline()
+		})).ServeHTTP(nil, r.WithContext(authstar.WithClient(r.Context(), client)))
+		if got := client.(*authstar.Identity).Expires; !got.Equal(exp.Add(leeway)) || !end.Equal(got) {
+			t.Errorf("W08 leeway %v: the client ends %v, the stream %v, want %v", leeway, got, end, exp.Add(leeway))
 		}
 	}
 }

@@ -42,10 +42,11 @@ type Rules struct {
 	Refuse func(http.ResponseWriter, *http.Request, *authstar.Error)
 	// WebSocketRefuse is Refuse for WebSocket handshakes. nil is Refuse.
 	WebSocketRefuse func(http.ResponseWriter, *http.Request, *authstar.Error)
-	// Preflight answers the CORS preflights that reach a guard. nil refuses
-	// them like requests without credentials, since the CORS layer belongs
-	// outside of all guards. A pattern with a method, such as "GET /x", answers
-	// OPTIONS with 405 before any guard.
+	// Preflight answers the CORS preflights that reach a guard, at the paths of
+	// [Guard.Except] too. nil refuses them like requests without credentials,
+	// but for those paths, since the CORS layer belongs outside of all guards. A
+	// pattern with a method, such as "GET /x", answers OPTIONS with 405 before any
+	// guard.
 	Preflight http.Handler
 	// Now is the clock of MaxAge; nil is time.Now.
 	Now func() time.Time

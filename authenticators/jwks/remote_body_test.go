@@ -170,7 +170,7 @@ func TestRemoteKeysThatAreNotUsed(t *testing.T) {
 	}
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
-		t.Skip("this toolchain makes no weak keys")
+		t.Skip("this toolchain makes no weak keys, and the test is of what is done with one")
 	}
 	with := func(key map[string]any, name string, value any) map[string]any { key[name] = value; return key }
 	public := func() map[string]any { return remoteJWK(t, &private.PublicKey, "x", "") }

@@ -47,7 +47,7 @@ func drive(t *testing.T, scenario string, settings map[string]any) map[string]an
 		if os.Getenv("CI") == "true" {
 			t.Fatal(what)
 		}
-		t.Skip(what)
+		t.Skip(what) // a newcomer may lack node or a browser; CI has both
 	}
 	node, err := exec.LookPath("node")
 	if err != nil {

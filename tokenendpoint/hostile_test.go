@@ -163,7 +163,7 @@ func TestHostileKeys(t *testing.T) {
 				t.Errorf("the log: %q", text)
 			}
 			took := fastest(func() { post(t, endpoint, asForm+"&"+form) })
-			if took > 25*time.Millisecond {
+			if took > 100*time.Millisecond {
 				t.Errorf("took %v", took)
 			}
 		})
@@ -188,14 +188,15 @@ func TestLongValuesAreCheap(t *testing.T) {
 			if a := post(t, endpoint, body); a.status == 413 || a.status >= 500 {
 				t.Errorf("%d %s", a.status, a.text)
 			}
-			if took := fastest(func() { post(t, endpoint, body) }); took > 30*time.Millisecond {
+			if took := fastest(func() { post(t, endpoint, body) }); took > 150*time.Millisecond {
 				t.Errorf("took %v", took)
 			}
 		})
 	}
 }
 
-// fastest is the shortest of a few times, since others use the processor too.
+// fastest is the shortest of a few times, since others use the processor too. What
+// is quadratic takes seconds.
 func fastest(f func()) time.Duration {
 	least := time.Hour
 	for range 10 {

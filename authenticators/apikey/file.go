@@ -118,6 +118,9 @@ func (s *FileStore) List(ctx context.Context, query Query) ([]Record, error) {
 
 // Add implements [Store].
 func (s *FileStore) Add(ctx context.Context, record Record) (bool, error) {
+	if err := fits(record); err != nil {
+		return false, err
+	}
 	return s.change(ctx, func(find func(string) *entry) map[string]*entry {
 		if find(record.ID) != nil {
 			return nil
@@ -128,6 +131,9 @@ func (s *FileStore) Add(ctx context.Context, record Record) (bool, error) {
 
 // Update implements [Store].
 func (s *FileStore) Update(ctx context.Context, record Record) (bool, error) {
+	if err := fits(record); err != nil {
+		return false, err
+	}
 	return s.change(ctx, func(find func(string) *entry) map[string]*entry {
 		next, ok := find(record.ID).updated(record)
 		if !ok {

@@ -1,7 +1,9 @@
 package apikey
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -131,7 +133,7 @@ func (s *shard) each(f func(*entry)) {
 
 // Add implements [Store].
 func (m *MemoryStore) Add(ctx context.Context, record Record) (added bool, err error) {
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), fits(record)); err != nil {
 		return false, err
 	}
 	m.change(record.ID, func(old *entry) *entry {
@@ -145,7 +147,7 @@ func (m *MemoryStore) Add(ctx context.Context, record Record) (added bool, err e
 
 // Update implements [Store].
 func (m *MemoryStore) Update(ctx context.Context, record Record) (updated bool, err error) {
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), fits(record)); err != nil {
 		return false, err
 	}
 	m.change(record.ID, func(old *entry) *entry {
@@ -178,8 +180,17 @@ func (m *MemoryStore) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// newEntry copies the strings, which may be parts of much longer ones. Scopes have
-// 128 bytes at most.
+var errScope = errors.New("apikey: a scope is longer than 128 bytes")
+
+// fits refuses what an entry has no room for, and a store is never given by [Keys].
+func fits(r Record) error {
+	if slices.ContainsFunc(r.Scopes, func(scope string) bool { return len(scope) > maxScope }) {
+		return errScope
+	}
+	return nil
+}
+
+// newEntry copies the strings, which may be parts of much longer ones.
 func newEntry(r Record) *entry {
 	e := &entry{
 		hash: r.Hash, created: r.Created.Unix(), expires: r.Expires.Unix(), revoked: r.Revoked.Unix(), lastUsed: r.LastUsed.Unix(),

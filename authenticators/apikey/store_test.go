@@ -2,6 +2,8 @@ package apikey_test
 
 import (
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/authstar/authstar/authenticators/apikey"
@@ -29,4 +31,29 @@ func TestFileStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSame(t, after, before)
+}
+
+// A scope that is longer than the contract has it is refused, and not cut.
+func TestLongScopes(t *testing.T) {
+	for name, store := range map[string]apikey.Store{
+		"memory": apikey.NewMemoryStore(), "file": openFile(t, filepath.Join(t.TempDir(), "keys.json")),
+	} {
+		longest, longer := strings.Repeat("s", 128), strings.Repeat("s", 129)
+		record := apikey.Record{ID: "abc", Name: "n", Scopes: []string{longest, "a"}, Version: 1}
+		if added, err := store.Add(t.Context(), record); !added || err != nil {
+			t.Errorf("%s: %v, %v", name, added, err)
+		}
+		bad := record
+		bad.Scopes = []string{longer, "a"}
+		if updated, err := store.Update(t.Context(), bad); updated || err == nil {
+			t.Errorf("%s: updated: %v, %v", name, updated, err)
+		}
+		bad.ID = "abd"
+		if added, err := store.Add(t.Context(), bad); added || err == nil {
+			t.Errorf("%s: added: %v, %v", name, added, err)
+		}
+		if got, ok, err := store.Find(t.Context(), "abc"); !ok || err != nil || !slices.Equal(got.Scopes, record.Scopes) {
+			t.Errorf("%s: %v, %v, %v", name, got, ok, err)
+		}
+	}
 }

@@ -137,7 +137,7 @@ func NewJWT(config JWTConfig) (*JWT, error) {
 		errs = append(errs, fmt.Errorf("authenticators: JWTConfig."+format, args...))
 	}
 	if err := checkIssuer(c.Issuer, c.Keys == nil); err != nil {
-		fail("Issuer %q: %w", c.Issuer, err)
+		fail("Issuer %q: %w", endpointurl.WithoutUser(c.Issuer), err)
 	}
 	if err := j.takeTenants(); err != nil {
 		errs = append(errs, err)

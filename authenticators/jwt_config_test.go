@@ -47,7 +47,7 @@ func TestWhatNewJWTRefuses(t *testing.T) {
 		{"K01 an issuer with a query", func(c *authenticators.JWTConfig) { c.Issuer = "https://a.example?x=1" }, "Issuer"},
 		{"K01 an issuer with an empty query", func(c *authenticators.JWTConfig) { c.Issuer = "https://a.example?" }, "Issuer"},
 		{"K01 an issuer with a fragment", func(c *authenticators.JWTConfig) { c.Issuer = "https://a.example#x" }, "Issuer"},
-		{"K01 an issuer with a user", func(c *authenticators.JWTConfig) { c.Issuer = "https://u:p@a.example" }, "Issuer"},
+		{"K01 an issuer with a user", func(c *authenticators.JWTConfig) { c.Issuer = "https://u:hidden@a.example" }, "Issuer"},
 		{"K01 an issuer without a host", func(c *authenticators.JWTConfig) { c.Issuer = "https://" }, "Issuer"},
 		{"K01 an issuer that is a name", func(c *authenticators.JWTConfig) { c.Issuer = "orders" }, ""},
 		{"K01 no audience", func(c *authenticators.JWTConfig) { c.Audiences = nil }, "Audiences"},
@@ -83,7 +83,7 @@ func TestWhatNewJWTRefuses(t *testing.T) {
 				}
 				return
 			}
-			if j != nil || err == nil || !strings.Contains(err.Error(), "authenticators: JWTConfig."+test.field) {
+			if j != nil || err == nil || !strings.Contains(err.Error(), "authenticators: JWTConfig."+test.field) || strings.Contains(err.Error(), "hidden") {
 				t.Errorf("%v, want an error about %s", err, test.field)
 			}
 		})

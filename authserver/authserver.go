@@ -198,7 +198,7 @@ func (c *Config) complete() (errs []error) {
 	}
 	u, err := endpointurl.ParseIssuer(c.Issuer)
 	if err != nil {
-		fail("Issuer %q: %w", c.Issuer, err)
+		fail("Issuer %q: %w", endpointurl.WithoutUser(c.Issuer), err)
 		u = new(url.URL)
 	}
 	if c.Login == nil {

@@ -55,21 +55,13 @@ func newSource(c *RemoteConfig) (*source, error) {
 			check = endpointurl.ParseIssuer
 		}
 		if _, err := check(u.value); err != nil {
-			errs = append(errs, fmt.Errorf("jwks: RemoteConfig.%s %q: %w", u.name, withoutUser(u.value), err))
+			errs = append(errs, fmt.Errorf("jwks: RemoteConfig.%s %q: %w", u.name, endpointurl.WithoutUser(u.value), err))
 		}
 	}
 	if c.DiscoveryURL != "" && c.Issuer == "" {
 		errs = append(errs, errors.New("jwks: RemoteConfig.DiscoveryURL needs Issuer to compare with"))
 	}
 	return s, errors.Join(errs...)
-}
-
-// withoutUser is a URL for an error: it was refused, perhaps for the password in it.
-func withoutUser(u string) string {
-	if at := strings.LastIndexByte(u, '@'); at >= 0 {
-		return "…" + u[at:]
-	}
-	return u
 }
 
 // client is the configured one, or one of our own, without what could send a
@@ -231,7 +223,7 @@ func (s *source) discover(ctx context.Context) (string, error) {
 	}
 	base, _ := url.Parse(from)
 	if err := checkPublished(doc.URI, base); err != nil {
-		return "", fmt.Errorf("discovery: jwks_uri %.200q %w", withoutUser(doc.URI), err)
+		return "", fmt.Errorf("discovery: jwks_uri %.200q %w", endpointurl.WithoutUser(doc.URI), err)
 	}
 	s.mu.Lock()
 	s.discovered, s.at = doc.URI, now

@@ -37,3 +37,11 @@ func IsLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }
+
+// WithoutUser is a URL for an error: it was refused, perhaps for the password in it.
+func WithoutUser(s string) string {
+	if at := strings.LastIndexByte(s, '@'); at >= 0 {
+		return "…" + s[at:]
+	}
+	return s
+}

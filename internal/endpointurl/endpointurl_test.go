@@ -36,3 +36,17 @@ func TestParseIssuer(t *testing.T) {
 		t.Errorf("an endpoint may have a query: %v", err)
 	}
 }
+
+// M11: an error about a URL does not show the password in it.
+func TestWithoutUser(t *testing.T) {
+	for s, want := range map[string]string{
+		"https://a.example/x":            "https://a.example/x",
+		"https://user:p@ss@a.example/x":  "…@a.example/x",
+		"user:pass@a.example":            "…@a.example",
+		"https://user:pa/ss?#@a.example": "…@a.example",
+	} {
+		if got := endpointurl.WithoutUser(s); got != want {
+			t.Errorf("%q: %q, want %q", s, got, want)
+		}
+	}
+}

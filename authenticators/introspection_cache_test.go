@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/authstar/authstar"
@@ -306,4 +308,40 @@ func TestIntrospectionBoundsQuestions(t *testing.T) {
 	if _, err := i.VerifyToken(t.Context(), "good-0"); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
+}
+
+// K08: a question that waits for its turn longer than the timeout is an outage, and
+// is never asked.
+func TestIntrospectionWaitsForItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most = 100
+		hung := new(introspectionHung)
+		i := authenticators.NewIntrospection(authenticators.IntrospectionConfig{
+			URL: "https://a.example/introspect", ClientID: "api", ClientSecret: "secret", Issuer: jwtIssuerA, Audiences: []string{"api"},
+			Timeout: time.Second, HTTPClient: &http.Client{Transport: hung},
+		})
+		var wg sync.WaitGroup
+		for n := range most {
+			wg.Go(func() { _, _ = i.VerifyToken(t.Context(), fmt.Sprint("hung-", n)) })
+		}
+		synctest.Wait()
+		start := time.Now()
+		client, err := i.VerifyToken(t.Context(), "late")
+		if !errors.Is(err, authstar.TemporarilyUnavailable) || time.Since(start) != time.Second {
+			t.Errorf("K08 %v, %v after %v", client, err, time.Since(start))
+		}
+		wg.Wait()
+		if n := hung.asked.Load(); n != most {
+			t.Errorf("K08 %d questions", n)
+		}
+	})
+}
+
+// introspectionHung is a transport that heeds no context.
+type introspectionHung struct{ asked atomic.Int32 }
+
+func (h *introspectionHung) RoundTrip(*http.Request) (*http.Response, error) {
+	h.asked.Add(1)
+	time.Sleep(time.Minute)
+	return nil, errors.New("the connection is gone")
 }

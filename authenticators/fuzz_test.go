@@ -27,7 +27,7 @@ func seenToken(seen *string) *authenticators.Bearer {
 // 2.1, in the optional white space of a header.
 var bearerGrammar = regexp.MustCompile(`^[ \t]*[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]+=*)[ \t]*$`)
 
-// The law: a header authenticates if and only if the grammar has it, with the
+// X16, the law: a header authenticates if and only if the grammar has it, with the
 // token that the grammar finds.
 func FuzzAuthorizationHeader(f *testing.F) {
 	for _, row := range authorizationRows {
@@ -58,7 +58,7 @@ func FuzzAuthorizationHeader(f *testing.F) {
 	})
 }
 
-// The law: what is accepted is the one spelling of its user name and password,
+// X16, the law: what is accepted is the one spelling of its user name and password,
 // and every pair that RFC 7617 allows is accepted in its spelling.
 func FuzzBasic(f *testing.F) {
 	for _, s := range []string{bobBasic, "bob:" + bobPassword, "dGVzdDoxMjPCow==", "test:123£", "Ym9iOnA6cR==", "YTpi\r\n", "YTpi YTpi", "", ":", "a:", ":a", "a:\x00", "a:\xf6", "a:b:c", "a:\u0085", "a:\uFFFD"} {

@@ -42,7 +42,7 @@ func jwtIsTwin(token, genuine string) bool {
 	return string(signature[:half]) == string(want[:half]) && sum.Cmp(key.Params().N) == 0 && ecdsa.Verify(key, jwtDigest(alg, input), r, s)
 }
 
-// FuzzBearer changes good tokens. None of the changed ones may yield a client,
+// X16: FuzzBearer changes good tokens. None of the changed ones may yield a client,
 // but the other signature that every ECDSA signature has.
 func FuzzBearer(f *testing.F) {
 	genuine := jwtGenuine()

@@ -182,7 +182,7 @@ func TestRedirectIsBuiltFromParts(t *testing.T) {
 	}
 }
 
-// FuzzRedirect: a redirect URI is accepted only if it is registered, or if the
+// X16, FuzzRedirect: a redirect URI is accepted only if it is registered, or if the
 // client is native and it differs from a registered one on a loopback address in
 // nothing but the port.
 func FuzzRedirect(f *testing.F) {

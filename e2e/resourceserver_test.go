@@ -41,8 +41,8 @@ func TestResourceServer(t *testing.T) {
 	}{
 		{"RS-01 no token", "/me", nil, 401, `Bearer realm=`},
 		{"a scope that is there", "/orders", bearer(good[oidc.issuer]), 200, ""},
-		{"RS-04 a scope that is missing", "/admin", bearer(good[oidc.issuer]), 403, `scope="admin"`},
-		{"TK-34 the audience of the other provider's tokens", "/me", bearer(oidc.token(t, otherJWT)), 401, `error="invalid_token"`},
+		{"RS-04 JW-17 a scope that is missing", "/admin", bearer(good[oidc.issuer]), 403, `scope="admin"`},
+		{"TK-34 JW-17 the audience of the other provider's tokens", "/me", bearer(oidc.token(t, otherJWT)), 401, `error="invalid_token"`},
 		{"TK-34 the other way round", "/me", bearer(fosite.token(t, jwtAPI)), 401, `error="invalid_token"`},
 		{"C02 an unknown issuer", "/me", bearer(forged(t, "https://evil.test", "k1")), 401, `error="invalid_token"`},
 		{"C12 an issuer with the key id of the other", "/me", bearer(forged(t, oidc.issuer, fosite.kid)), 401, `error="invalid_token"`},

@@ -10,7 +10,7 @@ import (
 	"github.com/authstar/authstar/security"
 )
 
-// Whoever controls the left part of a forwarding header, and whatever stands
+// X16: whoever controls the left part of a forwarding header, and whatever stands
 // there, Internal passes only if the rightmost address that is not a trusted
 // proxy's is internal, found by a slow and independent reading of the header.
 func FuzzForwarded(f *testing.F) {

@@ -10,7 +10,7 @@ import (
 	"github.com/authstar/authstar/tokenendpoint"
 )
 
-// Whatever is sent: the order of the parameters decides nothing, a repeated one
+// X16: whatever is sent, the order of the parameters decides nothing, a repeated one
 // is refused, nothing is a fault, and who gets a token sent the right secret, in
 // one way, with the right grant type and scopes of the client's.
 func FuzzTokenForm(f *testing.F) {

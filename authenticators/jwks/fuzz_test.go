@@ -9,7 +9,7 @@ import (
 	"github.com/authstar/authstar/authenticators/jwks"
 )
 
-// FuzzJWKS reads any document. Every key that is accepted is fit to verify
+// X16: FuzzJWKS reads any document. Every key that is accepted is fit to verify
 // signatures, and is found by its own id only.
 func FuzzJWKS(f *testing.F) {
 	k := testKeys()

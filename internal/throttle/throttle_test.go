@@ -200,7 +200,7 @@ func TestConfig(t *testing.T) {
 // M09, B09: a flood of names with one failure each frees nobody who has more,
 // however often it comes, and its memory does not grow with it.
 func TestFloodOfNames(t *testing.T) {
-	names := 1_000_000
+	names := 200_000
 	if testing.Short() {
 		names = 50_000
 	}

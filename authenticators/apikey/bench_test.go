@@ -1,12 +1,16 @@
 package apikey_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/authstar/authstar"
 	"github.com/authstar/authstar/authenticators"
 	"github.com/authstar/authstar/authenticators/apikey"
 )
@@ -44,6 +48,31 @@ func BenchmarkFind(b *testing.B) {
 			runtime.KeepAlive(keys)
 		})
 	}
+}
+
+// What of that is the lookup, and how much of it is what none can do without: the
+// hash of the secret, the time, and a client with scopes of its own?
+func BenchmarkLookup(b *testing.B) {
+	keys := newKeys(b, apikey.Config{})
+	text := fill(b, keys, 1)[0]
+	b.Run("Find", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := keys.Find(b.Context(), text); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("floor", func(b *testing.B) {
+		var client authstar.Client
+		var now time.Time
+		var hash [sha256.Size]byte
+		secret, scopes := []byte(text[len(text)-49:len(text)-6]), []string{"orders:read", "orders:write", "invoices:read"}
+		for b.Loop() {
+			hash, now = sha256.Sum256(secret), time.Now()
+			client = &authstar.Identity{ID: "robot", Scope: slices.Clone(scopes)}
+		}
+		runtime.KeepAlive([]any{client, now, hash})
+	})
 }
 
 // Does it get slower when everybody comes at once? Every use is noted once.

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"log/slog"
 	"strings"
+	"unsafe"
 )
 
 const (
@@ -178,11 +179,8 @@ func split(text string) (parts, error) {
 }
 
 func checksum(text string) (sum [sumLength]byte) {
-	n := ^uint32(0)
-	for i := range len(text) { // crc32.ChecksumIEEE would have a copy on the heap
-		n = crc32.IEEETable[byte(n)^text[i]] ^ n>>8
-	}
-	n = ^n
+	// A conversion would be a copy on the heap, for what only reads.
+	n := crc32.ChecksumIEEE(unsafe.Slice(unsafe.StringData(text), len(text)))
 	for i := sumLength - 1; i >= 0; i-- {
 		sum[i] = alphabet[n%uint32(len(alphabet))]
 		n /= uint32(len(alphabet))

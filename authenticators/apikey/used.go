@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,29 +31,44 @@ type uses struct {
 	pending map[string]time.Time
 	timer   *time.Timer // nil while none is needed
 
+	// noted has hashes of pending ids, each in its slot, so that hardly any request
+	// waits for the lock.
+	noted [1 << 12]atomic.Uint64
+	seed  maphash.Seed
+
 	writing chan struct{} // holds one element while a batch is written
 }
 
 func newUses(store Store, observe func(context.Context, error)) *uses {
-	return &uses{store: store, observe: observe, pending: make(map[string]time.Time), writing: make(chan struct{}, 1)}
+	return &uses{
+		store: store, observe: observe, pending: make(map[string]time.Time), seed: maphash.MakeSeed(), writing: make(chan struct{}, 1),
+	}
 }
 
 // note remembers a use, unless the record has one that is recent. A use that finds
 // the batch full is forgotten.
 func (u *uses) note(r *Record, now time.Time) {
-	if now.Sub(r.LastUsed) < useInterval {
+	if now.Unix()-r.LastUsed.Unix() < int64(useInterval/time.Second) {
+		return
+	}
+	hash := maphash.String(u.seed, r.ID)
+	slot := &u.noted[hash%uint64(len(u.noted))]
+	if slot.Load() == hash {
 		return
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if _, noted := u.pending[r.ID]; noted || len(u.pending) >= maxUses {
-		return
+	if _, noted := u.pending[r.ID]; !noted {
+		if len(u.pending) >= maxUses {
+			return
+		}
+		u.pending[strings.Clone(r.ID)] = seconds(now)
+		u.schedule(useInterval)
+		if len(u.pending) == maxUses {
+			u.timer.Reset(0)
+		}
 	}
-	u.pending[strings.Clone(r.ID)] = seconds(now)
-	u.schedule(useInterval)
-	if len(u.pending) == maxUses {
-		u.timer.Reset(0)
-	}
+	slot.Store(hash)
 }
 
 // schedule starts the timer if there is none. The caller holds the lock.
@@ -96,6 +113,9 @@ func (u *uses) take() map[string]time.Time {
 	u.stop()
 	batch := u.pending
 	u.pending = make(map[string]time.Time)
+	for i := range u.noted {
+		u.noted[i].Store(0)
+	}
 	return batch
 }
 

@@ -98,7 +98,7 @@ func (j *JWT) remembered(ctx context.Context, d digest) (authstar.Client, error,
 	if j.isAhead(c.token.NotBefore, now) || j.isAhead(c.token.IssuedAt, now) { // the clock went backwards
 		return nil, nil, false
 	}
-	keys, err := j.config.Keys.Keys(ctx, c.token.KeyID)
+	keys, err := j.keys(ctx, c.token.KeyID, c.token.Issuer)
 	if err != nil {
 		return nil, unavailable(err), true
 	}

@@ -26,7 +26,9 @@ type JWTConfig struct {
 	// With the placeholder "{tenantid}" as one segment of its path, as in Entra's
 	// "https://login.microsoftonline.com/{tenantid}/v2.0", it stands for the
 	// issuers of the tenants in Tenants; the token's "tid" must be the tenant in
-	// its issuer.
+	// its issuer. A key whose set names another issuer for it, as Entra's do in a
+	// member "issuer", verifies no token of this one; a KeySet of the application's
+	// own tells by a method KeysOf, as jwks.Remote has it.
 	Issuer string
 	// Tenants are the tenants of an Issuer with a placeholder that are accepted.
 	Tenants []string

@@ -1,9 +1,12 @@
 package authenticators
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/authstar/authstar/authenticators/jwks"
 )
@@ -55,6 +58,18 @@ func (j *JWT) tenant(iss string) (string, bool) {
 		return "", false
 	}
 	return tenant, j.config.InsecureAnyTenant || slices.Contains(j.config.Tenants, tenant)
+}
+
+// keys are those that may have signed a token of this issuer. Of the keys for all
+// tenants, some are for one tenant alone.
+func (j *JWT) keys(ctx context.Context, kid, iss string) ([]jose.JSONWebKey, error) {
+	set, ok := j.config.Keys.(interface {
+		KeysOf(ctx context.Context, kid string, issuers ...string) ([]jose.JSONWebKey, error)
+	})
+	if j.prefix == "" || !ok {
+		return j.config.Keys.Keys(ctx, kid)
+	}
+	return set.KeysOf(ctx, kid, j.config.Issuer, iss)
 }
 
 // AcceptsIssuer reports whether the tokens of this issuer are for this

@@ -119,7 +119,7 @@ func (j *JWT) token(ctx context.Context, u *unverified) (*Token, any, error) {
 	if err != nil {
 		return nil, nil, invalid(err)
 	}
-	key, err := j.checkSignature(ctx, jws, header)
+	key, err := j.checkSignature(ctx, jws, header, u.claims.Issuer)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -154,8 +154,8 @@ func checkHeader(h *jose.Header, raw []byte) (typ string, err error) {
 var errSignature = errors.New("no key of the issuer verifies the signature")
 
 // checkSignature returns the key that verifies the signature.
-func (j *JWT) checkSignature(ctx context.Context, jws *jose.JSONWebSignature, h *jose.Header) (any, error) {
-	keys, err := j.config.Keys.Keys(ctx, h.KeyID)
+func (j *JWT) checkSignature(ctx context.Context, jws *jose.JSONWebSignature, h *jose.Header, iss string) (any, error) {
+	keys, err := j.keys(ctx, h.KeyID, iss)
 	if err != nil {
 		return nil, unavailable(err)
 	}

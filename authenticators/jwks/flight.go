@@ -121,7 +121,7 @@ func (r *Remote) land(f *flight, set *fetched, err error) {
 
 // replace takes the set that was fetched for a token with this key id.
 func (r *Remote) replace(set *snapshot, kid string) {
-	if kid != "" && len(set.noID) > 0 && !set.has(kid) {
+	if kid != "" && len(set.noID.keys) > 0 && !set.has(kid) {
 		r.absent.add(kid)
 	}
 	r.set.Store(set)

@@ -57,7 +57,7 @@ func Parse(data []byte) (*Static, error) {
 	if len(parsed.keys) == 0 {
 		return nil, fmt.Errorf("jwks: no usable key: %w", errors.Join(parsed.ignored...))
 	}
-	return static(parsed.keys, parsed.ignored), nil
+	return static(parsed.list, parsed.ignored), nil
 }
 
 // Secret makes a key set of one secret, for HMAC. The secret is copied. It must
@@ -66,20 +66,31 @@ func Secret(secret []byte) (*Static, error) {
 	if len(secret) < 32 {
 		return nil, fmt.Errorf("jwks: a secret of %d bytes is too short: at least 32", len(secret))
 	}
-	return static([]jose.JSONWebKey{{Key: append([]byte(nil), secret...)}}, nil), nil
+	var all list
+	all.add(jose.JSONWebKey{Key: append([]byte(nil), secret...)}, "")
+	return static(all, nil), nil
 }
 
-func static(all []jose.JSONWebKey, ignored []error) *Static {
+func static(all list, ignored []error) *Static {
 	set := index(all)
 	return &Static{set: func() keys { return set }, ignored: ignored}
 }
 
 // Keys implements [KeySet]. It never fails.
 func (s *Static) Keys(_ context.Context, kid string) ([]jose.JSONWebKey, error) {
+	return s.find(kid).keys, nil
+}
+
+// KeysOf is as [Remote.KeysOf]. It never fails.
+func (s *Static) KeysOf(_ context.Context, kid string, issuers ...string) ([]jose.JSONWebKey, error) {
+	return s.find(kid).of(issuers), nil
+}
+
+func (s *Static) find(kid string) list {
 	if s.set == nil {
-		return nil, nil
+		return list{}
 	}
-	return s.set().find(kid), nil
+	return s.set().find(kid)
 }
 
 // Ignored tells which keys of the set are not used, and why.
@@ -96,40 +107,3 @@ func (s Static) GoString() string { return s.String() }
 
 // LogValue is String.
 func (s Static) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// keys are the keys of a set, found by id.
-type keys struct {
-	all  []jose.JSONWebKey
-	byID map[string][]jose.JSONWebKey // with those that have no id
-	noID []jose.JSONWebKey            // those that have none
-}
-
-func index(all []jose.JSONWebKey) keys {
-	k := keys{all: all, byID: make(map[string][]jose.JSONWebKey)}
-	for _, key := range all {
-		if key.KeyID == "" {
-			k.noID = append(k.noID, key)
-		} else {
-			k.byID[key.KeyID] = append(k.byID[key.KeyID], key)
-		}
-	}
-	for kid, list := range k.byID {
-		k.byID[kid] = append(list, k.noID...)
-	}
-	return k
-}
-
-func (k keys) find(kid string) []jose.JSONWebKey {
-	if kid == "" {
-		return k.all
-	}
-	if list, ok := k.byID[kid]; ok {
-		return list
-	}
-	return k.noID
-}
-
-func (k keys) has(kid string) bool {
-	_, ok := k.byID[kid]
-	return ok
-}

@@ -23,7 +23,7 @@ var errPrivate = errors.New("is a private key; verifying needs its public part")
 
 // parsed is a key document: what is usable, and why the rest is not.
 type parsed struct {
-	keys    []jose.JSONWebKey
+	list
 	ignored []error
 }
 
@@ -53,49 +53,53 @@ func parseJSON(data []byte) (parsed, error) {
 		return p, errors.New(`not a JWK set: neither "keys" nor "kty"`)
 	}
 	for i, raw := range list {
-		key, err := parseKey(raw)
+		key, issuer, err := parseKey(raw)
 		if err != nil {
 			p.ignored = append(p.ignored, fmt.Errorf("key %d %w", i+1, err))
 			continue
 		}
-		p.keys = append(p.keys, key)
+		p.add(key, issuer)
 	}
 	return p, nil
 }
 
-// parseKey reads one JWK. Its error completes a sentence about the key.
-func parseKey(raw []byte) (jose.JSONWebKey, error) {
-	var key jose.JSONWebKey
+// parseKey reads one JWK, and the issuer that it is said to be of. Its error
+// completes a sentence about the key.
+func parseKey(raw []byte) (key jose.JSONWebKey, issuer string, err error) {
 	var head struct {
 		Type       string          `json:"kty"`
 		ID         string          `json:"kid"`
 		Use        string          `json:"use"`
 		Operations *[]string       `json:"key_ops"`
 		Private    json.RawMessage `json:"d"`
+		Issuer     any             `json:"issuer"`
 	}
 	if err := json.Unmarshal(raw, &head); err != nil {
-		return key, fmt.Errorf("is malformed: %w", err)
+		return key, "", fmt.Errorf("is malformed: %w", err)
 	}
 	about := func(err error) error { return fmt.Errorf("(kid %.64q, kty %.16q) %w", head.ID, head.Type, err) }
 	switch {
 	case len(head.Private) > 0 && string(head.Private) != "null":
-		return key, about(errPrivate)
+		return key, "", about(errPrivate)
 	case len(head.ID) > maxKeyID:
-		return key, about(fmt.Errorf("has an id of more than %d bytes", maxKeyID))
+		return key, "", about(fmt.Errorf("has an id of more than %d bytes", maxKeyID))
 	case head.Use != "" && head.Use != "sig":
-		return key, about(fmt.Errorf("is for use %.16q", head.Use))
+		return key, "", about(fmt.Errorf("is for use %.16q", head.Use))
 	case head.Operations != nil && !slices.Contains(*head.Operations, "verify"):
-		return key, about(errors.New(`has key_ops without "verify"`))
+		return key, "", about(errors.New(`has key_ops without "verify"`))
 	}
 	if err := key.UnmarshalJSON(raw); err != nil {
-		return key, about(fmt.Errorf("cannot be used: %w", err))
+		return key, "", about(fmt.Errorf("cannot be used: %w", err))
 	}
 	if err := usable(key); err != nil {
-		return key, about(err)
+		return key, "", about(err)
 	}
 	// What the certificates say is nobody's business here, and keeps memory.
 	key.Certificates, key.CertificatesURL = nil, nil
-	return key, nil
+	if head.Issuer != nil {
+		issuer = fmt.Sprint(head.Issuer) // what is no text is nobody's issuer
+	}
+	return key, issuer, nil
 }
 
 func parsePEM(data []byte) (parsed, error) {
@@ -116,7 +120,7 @@ func parsePEM(data []byte) (parsed, error) {
 			p.ignored = append(p.ignored, fmt.Errorf("PEM block %d (%.32q) %w", n, block.Type, err))
 			continue
 		}
-		p.keys = append(p.keys, key)
+		p.add(key, "")
 	}
 }
 

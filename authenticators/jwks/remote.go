@@ -67,6 +67,19 @@ func NewRemote(config RemoteConfig) (*Remote, error) {
 
 // Keys implements [KeySet].
 func (r *Remote) Keys(ctx context.Context, kid string) ([]jose.JSONWebKey, error) {
+	found, err := r.list(ctx, kid)
+	return found.keys, err
+}
+
+// KeysOf is Keys without those that the set says are another issuer's, in a member
+// "issuer" of the key. Entra's keys for all tenants have it, as the issuer of one
+// tenant or with a placeholder for any.
+func (r *Remote) KeysOf(ctx context.Context, kid string, issuers ...string) ([]jose.JSONWebKey, error) {
+	found, err := r.list(ctx, kid)
+	return found.of(issuers), err
+}
+
+func (r *Remote) list(ctx context.Context, kid string) (list, error) {
 	now := r.config.Now()
 	set := r.set.Load()
 	if set == nil || set.tooOld(now, r.config.MaxStale) {
@@ -80,13 +93,13 @@ func (r *Remote) Keys(ctx context.Context, kid string) ([]jose.JSONWebKey, error
 }
 
 // load is Keys where there are none that may be used.
-func (r *Remote) load(ctx context.Context, now time.Time, kid string) ([]jose.JSONWebKey, error) {
+func (r *Remote) load(ctx context.Context, now time.Time, kid string) (list, error) {
 	f, err := r.join(now, kid, false)
 	if err == nil {
 		err = f.wait(ctx, false)
 	}
 	if err != nil {
-		return nil, err
+		return list{}, err
 	}
 	set := r.set.Load()
 	if f.answers(kid) {
@@ -98,11 +111,11 @@ func (r *Remote) load(ctx context.Context, now time.Time, kid string) ([]jose.JS
 // find looks into the set, and fetches for a key id that may be newer. A fetch
 // that was under way for something else may be older than the key, so that after
 // it another one is awaited.
-func (r *Remote) find(ctx context.Context, set *snapshot, kid string) ([]jose.JSONWebKey, error) {
-	if set.once || kid == "" || len(kid) > maxKeyID || set.has(kid) || len(set.noID) > 0 && r.absent.has(kid) {
+func (r *Remote) find(ctx context.Context, set *snapshot, kid string) (list, error) {
+	if set.once || kid == "" || len(kid) > maxKeyID || set.has(kid) || len(set.noID.keys) > 0 && r.absent.has(kid) {
 		return set.find(kid), nil
 	}
-	hurry := len(set.noID) > 0 // one of these may be the key
+	hurry := len(set.noID.keys) > 0 // one of these may be the key
 	var err error
 	for range 2 {
 		var f *flight
@@ -114,10 +127,10 @@ func (r *Remote) find(ctx context.Context, set *snapshot, kid string) ([]jose.JS
 			break
 		}
 	}
-	if found := r.set.Load().find(kid); len(found) > 0 || err == nil {
+	if found := r.set.Load().find(kid); len(found.keys) > 0 || err == nil {
 		return found, nil
 	}
-	return nil, err
+	return list{}, err
 }
 
 // refresh starts a fetch ahead of expiry. It waits for it, for a moment, only

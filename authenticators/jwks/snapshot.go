@@ -21,7 +21,7 @@ func (r *Remote) snapshot(set *fetched, now time.Time) *snapshot {
 		}
 	}
 	return &snapshot{
-		keys:    index(set.keys),
+		keys:    index(set.list),
 		fetched: now,
 		refresh: now.Add(time.Duration(refreshPart * float64(interval))),
 		expires: now.Add(interval),

@@ -174,7 +174,7 @@ func parseSet(body []byte, most int) (parsed, error) {
 	}
 	var p parsed
 	for i, raw := range doc.Keys {
-		key, err := parseKey(raw)
+		key, issuer, err := parseKey(raw)
 		if _, secret := key.Key.([]byte); err == nil && secret {
 			err = errors.New("is a secret that was published")
 		}
@@ -182,7 +182,7 @@ func parseSet(body []byte, most int) (parsed, error) {
 			p.ignored = append(p.ignored, fmt.Errorf("key %d %w", i+1, err))
 			continue
 		}
-		p.keys = append(p.keys, key)
+		p.add(key, issuer)
 	}
 	if len(p.keys) == 0 {
 		return p, errors.New("the JWK set has no usable key")

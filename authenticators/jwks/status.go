@@ -26,7 +26,7 @@ func (r *Remote) Status() Status {
 	s := Status{Attempted: r.attempted, Err: r.err}
 	r.mu.Unlock()
 	if set := r.set.Load(); set != nil {
-		s.Keys, s.Fetched = len(set.all), set.fetched
+		s.Keys, s.Fetched = len(set.all.keys), set.fetched
 		if !set.once {
 			s.Expires, s.StaleUntil = set.expires, set.staleUntil(r.config.MaxStale)
 		}

@@ -77,17 +77,10 @@ func usable(s string) error {
 		return errEmpty
 	case len(s) > maxLength:
 		return errLong
-	}
-	for i, r := range s {
-		if ' ' <= r && r < 0x7f {
-			continue
-		}
-		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
-			return errNotUTF8
-		}
-		if unicode.IsControl(r) {
-			return errControl
-		}
+	case !utf8.ValidString(s):
+		return errNotUTF8
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return errControl
 	}
 	return nil
 }

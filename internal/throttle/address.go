@@ -17,6 +17,9 @@ func Address(remoteAddr string) string {
 	case !ok:
 		return "no address"
 	case addr.Is4():
+		if host, _, _ := strings.Cut(remoteAddr, ":"); strings.Contains(host, ".") {
+			return host // as String would write it
+		}
 		return addr.String()
 	}
 	return netip.PrefixFrom(addr, 64).Masked().String()

@@ -17,6 +17,7 @@ func TestAddress(t *testing.T) {
 		{"an address without a port is the same key", "192.0.2.7", "192.0.2.7"},
 		{"an IPv4 address written as IPv6 is the same key", "[::ffff:192.0.2.7]:1234", "192.0.2.7"},
 		{"an IPv4 address in hexadecimal is the same key", "::ffff:c000:207", "192.0.2.7"},
+		{"an IPv4 address at the end of an IPv6 one is the same key", "0:0:0:0:0:ffff:192.0.2.7", "192.0.2.7"},
 		{"the neighbour of an IPv4 address has another key", "192.0.2.8:1234", "192.0.2.8"},
 		{"an IPv6 address is its network of 64 bits", "[2001:db8:1:2:3:4:5:6]:1234", "2001:db8:1:2::/64"},
 		{"another address of that network is the same key", "2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"},
@@ -43,7 +44,7 @@ func TestAddress(t *testing.T) {
 // Whatever a peer's address is, its key is one of three kinds, and an address
 // that is in a network has the network's key.
 func FuzzAddress(f *testing.F) {
-	for _, s := range []string{"192.0.2.7:1", "[2001:db8::1]:1", "[fe80::1%eth0]:1", "@", ""} {
+	for _, s := range []string{"192.0.2.7:1", "[2001:db8::1]:1", "[fe80::1%eth0]:1", "0:0:0:0:0:ffff:192.0.2.7", "[::ffff:192.0.2.7]:1", "@", ""} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -13,7 +13,9 @@ import (
 // patterns. Patterns are those of http.ServeMux ("GET /docs/{$}", "/public/")
 // and mean the same here, with two differences on the safe side: a path that a
 // ServeMux would first redirect, such as /public for the pattern /public/, is
-// guarded, and so is a path that is not clean, such as /public/%2e%2e/admin.
+// guarded, and so is a path that is not clean, such as /public/%2e%2e/admin. A
+// path with an encoded slash must match both as it was sent, as ServeMux reads it,
+// and decoded, as file servers do.
 //
 // "/" stands for every path there is, and so do its likes with a method, a host
 // or a trailing wildcard; they are refused with a panic, since the front page
@@ -68,9 +70,18 @@ func register(mux *http.ServeMux, pattern string) (ok bool) {
 }
 
 func (p *except) matches(r *http.Request) bool {
-	if r == nil || r.URL == nil || !isClean(r.URL.Path) {
+	if r == nil || r.URL == nil || !isClean(r.URL.Path) || !p.lists(r) {
 		return false
 	}
+	if r.URL.RawPath == "" {
+		return true
+	}
+	decoded, u := *r, *r.URL
+	decoded.URL, u.RawPath = &u, ""
+	return p.lists(&decoded)
+}
+
+func (p *except) lists(r *http.Request) bool {
 	for _, mux := range p.public {
 		if h, _ := mux.Handler(r); h == (publicHandler{}) {
 			return true

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/authstar/authstar/security"
@@ -159,6 +160,30 @@ func TestExceptInsideStripPrefix(t *testing.T) {
 		if status, _ := raw(t, srv, line); status != want {
 			t.Errorf("P10 %s: status %d, want %d", line, status, want)
 		}
+	}
+}
+
+// P01: a wildcard of a ServeMux takes an encoded slash, and whoever reads the
+// decoded path, as a file server does, finds two segments.
+func TestExceptWildcards(t *testing.T) {
+	files := http.FileServerFS(fstest.MapFS{
+		"private/secret.txt": {Data: []byte(adminBody)}, "page": {Data: []byte(publicBody)}, "a b": {Data: []byte(publicBody)},
+		"en/docs/page": {Data: []byte(publicBody)}, "admin/x/docs/page": {Data: []byte(adminBody)},
+	})
+	srv := httptest.NewServer(newChain(t).Handler(security.Authenticated().Except("GET /{page}", "GET /{lang}/docs/", "/files/{path...}").Handler(files)))
+	defer srv.Close()
+	for line, want := range map[string]int{
+		"GET /page": 200, "GET /%70age": 200, "GET /a%20b": 200, "GET /en/docs/page": 200, "GET /%65n/docs/page": 200,
+		"GET /private/secret.txt": 401, "GET /private%2fsecret.txt": 401, "GET /private%2Fsecret.txt": 401, "GET /private%2f": 401,
+		"GET /admin/x/docs/page": 401, "GET /admin%2fx/docs/page": 401, "GET /en/docs%2fpage": 401, "GET /en%2fdocs/page": 401,
+		"GET /files/a%2fb": 404, "GET /private%252fsecret.txt": 404,
+	} {
+		if status, body := raw(t, srv, line); status != want || strings.Contains(body, adminBody) {
+			t.Errorf("P01 %s: status %d, body %q; want %d", line, status, body, want)
+		}
+	}
+	if status, body := raw(t, srv, "GET /private%2fsecret.txt", "Authorization: Bearer reader"); status != 200 || body != adminBody {
+		t.Errorf("P01 with a client: status %d, body %q", status, body)
 	}
 }
 

@@ -37,6 +37,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -97,7 +98,8 @@ type Chain struct {
 // An authenticator may behave differently beside others, as a header's bearer
 // token does where a query parameter is accepted too. It then has a method
 // Beside([]Scheme) Authenticator, which New calls with the schemes of the whole
-// chain, and uses what it returns.
+// chain, and uses what it returns, if that is of the same type. A type that embeds
+// such an authenticator, to check more, thus stays what it is.
 func New(authenticators ...Authenticator) (*Chain, error) {
 	c := new(Chain)
 	var errs []error
@@ -139,7 +141,9 @@ func New(authenticators ...Authenticator) (*Chain, error) {
 		if b, ok := a.(interface {
 			Beside([]Scheme) Authenticator
 		}); ok {
-			c.authenticators[i] = b.Beside(c.Schemes())
+			if beside := b.Beside(c.Schemes()); reflect.TypeOf(beside) == reflect.TypeOf(a) {
+				c.authenticators[i] = beside
+			}
 		}
 	}
 	return c, nil

@@ -72,25 +72,40 @@ func TestNewRefuses(t *testing.T) {
 type besides struct {
 	authstar.Authenticator
 	seen *[]string
+	name string
 }
 
 func (b besides) Beside(schemes []authstar.Scheme) authstar.Authenticator {
 	for _, s := range schemes {
 		*b.seen = append(*b.seen, s.ID)
 	}
-	return authstar.AuthenticatorFunc(b.Scheme(), func(*http.Request) (authstar.Client, error) {
-		return &authstar.Identity{ID: "replaced"}, nil
-	})
+	b.name = "replaced"
+	return b
+}
+
+func (b besides) Authenticate(*http.Request) (authstar.Client, error) {
+	return &authstar.Identity{ID: b.name}, nil
+}
+
+// strict embeds an authenticator to check more.
+type strict struct{ besides }
+
+func (strict) Authenticate(*http.Request) (authstar.Client, error) {
+	return nil, authstar.InvalidToken
 }
 
 func TestNewTellsAuthenticatorsWhatIsBesideThem(t *testing.T) {
 	var seen []string
-	chain := mustNew(t, besides{carrying(authstar.Scheme{ID: "a"}), &seen}, carrying(authstar.Scheme{ID: "b"}))
+	chain := mustNew(t, besides{carrying(authstar.Scheme{ID: "a"}), &seen, "first"}, carrying(authstar.Scheme{ID: "b"}))
 	if !slices.Equal(seen, []string{"a", "b"}) {
 		t.Errorf("Beside got %q, want a and b", seen)
 	}
 	if res := chain.Authenticate(request("/")); res.Client == nil || res.Client.ClientID() != "replaced" {
 		t.Errorf("%v: what Beside returned is not used", res)
+	}
+	chain = mustNew(t, strict{besides{carrying(authstar.Scheme{ID: "a"}), &seen, "first"}})
+	if res := chain.Authenticate(request("/")); res.Client != nil || res.Err == nil {
+		t.Errorf("%v: Beside of what is embedded takes the place of what embeds it", res)
 	}
 }
 

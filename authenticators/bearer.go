@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/authstar/authstar"
@@ -41,7 +42,7 @@ type Bearer struct {
 	router *router
 	realm  string
 	origin *http.CrossOriginProtection
-	query  string // the query parameter that the chain accepts as well
+	query  bool // the chain accepts the query parameter as well
 }
 
 // NewBearer makes a Bearer. authstar.New reports it when there is no verifier,
@@ -86,11 +87,7 @@ func (b *Bearer) Validate() error {
 // too, if that is a place where the chain looks (RFC 6750 section 2).
 func (b *Bearer) Beside(schemes []authstar.Scheme) authstar.Authenticator {
 	c := *b
-	for _, s := range schemes {
-		if s.In == "query" {
-			c.query = s.Name
-		}
-	}
+	c.query = slices.ContainsFunc(schemes, func(s authstar.Scheme) bool { return s.In == "query" && s.Name == queryParameter })
 	return &c
 }
 
@@ -109,7 +106,7 @@ func (b *Bearer) Authenticate(r *http.Request) (authstar.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.query != "" && r.URL.Query().Has(b.query) {
+	if b.query && r.URL.Query().Has(queryParameter) {
 		return nil, errTwoPlaces
 	}
 	return b.verify(r.Context(), token, errNotToken)

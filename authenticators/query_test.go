@@ -38,16 +38,20 @@ func TestQueryToken(t *testing.T) {
 		{"H02 another parameter", "token=" + aliceToken, bearerLine, alice, alice},
 		{"H02 two tokens in the query", "access_token=" + aliceToken + "&access_token=" + aliceToken, nil, refused, nobody},
 		{"C08 an empty token", "access_token=", nil, nobody, nobody},
+		{"C06 a parameter of another authenticator", "sig=abc", bearerLine, alice, alice},
 		{"H02 another case of the name", "Access_Token=" + aliceToken, nil, nobody, nobody},
 		{"H02 a name that ends alike", "my_access_token=" + aliceToken, nil, nobody, nobody},
 		{"D17 a query that cannot be read", "access_token=%zz", nil, nobody, nobody},
 	}
 	c := new(calls)
+	signature := authstar.AuthenticatorFunc(authstar.Scheme{ID: "sig", Type: authstar.TypeAPIKey, In: "query", Name: "sig"},
+		func(*http.Request) (authstar.Client, error) { return nil, authstar.ErrNoCredentials })
 	chains := map[string]http.Handler{
-		"header first": newAPI(t, c.bearer(), c.bearer().InsecureQuery()),
-		"query first":  newAPI(t, c.bearer().InsecureQuery(), c.bearer()),
+		"header first":         newAPI(t, c.bearer(), c.bearer().InsecureQuery()),
+		"query first":          newAPI(t, c.bearer().InsecureQuery(), c.bearer()),
+		"another query behind": newAPI(t, c.bearer(), c.bearer().InsecureQuery(), signature),
 	}
-	off := newAPI(t, c.bearer(), c.session())
+	off := newAPI(t, c.bearer(), c.session(), signature)
 	for _, test := range tests {
 		target := "/me?" + test.query
 		for order, h := range chains {

@@ -27,6 +27,7 @@ package security
 
 import (
 	"net/http"
+	"reflect"
 	"slices"
 
 	"github.com/authstar/authstar"
@@ -81,7 +82,7 @@ func Claim(name string, allowed ...any) Guard { return Rules{}.Claim(name, allow
 
 // Require passes authenticated clients for whom check returns nil. A plain
 // error refuses with 403 access_denied and only reaches logs; an
-// *authstar.Error is taken as it is. The name stands in the guard's
+// *authstar.Error, or an authstar.Code alone, is taken as it is. The name stands in the guard's
 // [Requirement]. check must be safe for concurrent use.
 func Require(name string, check func(*http.Request, authstar.Client) error) Guard {
 	return Rules{}.Require(name, check)
@@ -158,10 +159,15 @@ func (g Guard) HandlerFunc(next http.HandlerFunc) http.Handler { return g.Handle
 // Requirement(*http.Request) Requirement, so that documents are read off what
 // serves.
 func (g Guard) Handler(next http.Handler) http.Handler {
-	if f, isFunc := next.(http.HandlerFunc); next == nil || isFunc && f == nil {
+	notNil(next)
+	return &guarded{guard: g, next: next}
+}
+
+func notNil(next http.Handler) {
+	v := reflect.ValueOf(next)
+	if !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
 		panic("security: nil handler")
 	}
-	return &guarded{guard: g, next: next}
 }
 
 // HandlerFor is a guarded handler that gets the client as the application's own
@@ -313,8 +319,7 @@ func (p allOf) check(r *http.Request) *authstar.Error {
 		}
 		full := *err
 		for _, rest := range p[i+1:] {
-			switch rest.(type) {
-			case *scopes, *maxAge, *acr:
+			if isOurs(rest) {
 				if more := rest.check(r); more != nil && more.Code == err.Code {
 					addTo(&full, more)
 				}
@@ -323,6 +328,25 @@ func (p allOf) check(r *http.Request) *authstar.Error {
 		return &full
 	}
 	return nil
+}
+
+// isOurs reports whether a check calls no function of the application, which does
+// not expect to be asked about those who are refused already.
+func isOurs(p policy) bool {
+	others := func(list []policy) bool {
+		return slices.ContainsFunc(list, func(each policy) bool { return !isOurs(each) })
+	}
+	switch p := p.(type) {
+	case *scopes, *maxAge, *acr:
+		return true
+	case *except:
+		return isOurs(p.policy)
+	case anyOf:
+		return !others(p)
+	case allOf:
+		return !others(p)
+	}
+	return false
 }
 
 // addTo adds what another refusal of the same code asks for.

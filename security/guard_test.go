@@ -2,6 +2,7 @@ package security_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
@@ -59,6 +60,9 @@ func TestCheck(t *testing.T) {
 		{"Require makes a plain error 403", plain(io.EOF), client(), "access_denied"},
 		{"Require takes an Error as it is", refusing(authstar.TemporarilyUnavailable), client(), "temporarily_unavailable"},
 		{"Require takes a wrapped Error as it is", plain(errors.Join(io.EOF, &authstar.Error{Code: authstar.InvalidRequest})), client(), "invalid_request"},
+		{"Require takes a Code alone as it is", plain(authstar.TemporarilyUnavailable), client(), "temporarily_unavailable"},
+		{"Require takes a wrapped Code as it is", plain(fmt.Errorf("quota: %w", authstar.InvalidRequest)), client(), "invalid_request"},
+		{"Require takes the Code of a fault as it is", plain(authstar.ServerError), client(), "server_error"},
 		{"Require without a code is a fault", plain(&authstar.Error{}), client(), "server_error"},
 		{"Require with a typed nil Error is a fault", plain((*authstar.Error)(nil)), client(), "server_error"},
 
@@ -119,6 +123,7 @@ func TestImpossibleArgumentsPanic(t *testing.T) {
 		"Scopes with a second empty scope":     func() { security.Scopes("a", "") },
 		"Scopes with a space":                  func() { security.Scopes("a b") },
 		"AllScopes with a quote":               func() { security.AllScopes(`a"`) },
+		"Scopes with a backslash":              func() { security.Scopes(`a\b`) },
 		"Scopes with a line break":             func() { security.Scopes("a\n") },
 		"Scopes with UTF-8":                    func() { security.Scopes("ä") },
 		"Claim without a name":                 func() { security.Claim("") },
@@ -132,6 +137,8 @@ func TestImpossibleArgumentsPanic(t *testing.T) {
 		"And of a zero Guard":                  func() { security.Guard{}.And(security.Authenticated()) },
 		"Except of a zero Guard":               func() { security.Guard{}.Except("/a") },
 		"Handler of nil":                       func() { security.Authenticated().Handler(nil) },
+		"Handler of a nil mux":                 func() { security.Authenticated().Handler((*http.ServeMux)(nil)) },
+		"UntilExpiry of a nil mux":             func() { security.UntilExpiry((*http.ServeMux)(nil)) },
 		"HandlerFunc of nil":                   func() { security.Authenticated().HandlerFunc(nil) },
 		"HandlerFor of nil":                    func() { security.HandlerFor[*authstar.Identity](security.Authenticated(), nil) },
 		"HandlerFor of a zero Guard":           func() { security.HandlerFor(security.Guard{}, forIdentity) },

@@ -23,7 +23,11 @@ func (h *guarded) Unwrap() http.Handler                    { return h.next }
 func (h *guarded) Requirement(r *http.Request) Requirement { return h.guard.Requirement(r) }
 func (h *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isPreflight(r) {
-		if p := h.rules(r).Preflight; p != nil {
+		p := h.rules(r).Preflight
+		if p == nil && h.guard.rules != nil {
+			p = h.guard.rules.Preflight
+		}
+		if p != nil {
 			p.ServeHTTP(w, r)
 			return
 		}
@@ -106,6 +110,10 @@ func (s *Rules) refuse(w http.ResponseWriter, r *http.Request, err *authstar.Err
 	if err.Code == authstar.TemporarilyUnavailable {
 		h.Set("Retry-After", response.RetryAfter(err.RetryAfter))
 	}
+	if s.Observe != nil || s.Refuse != nil || s.WebSocketRefuse != nil {
+		own := *err // err may be that of all requests, and the application may change it
+		err = &own
+	}
 	if s.Observe != nil {
 		s.Observe(r.Context(), err)
 	}
@@ -127,7 +135,8 @@ func challenges(r *http.Request, err *authstar.Error) []string {
 	status := err.Status()
 	again := status == http.StatusUnauthorized || err.Code == ""
 	if !again {
-		if res.Scheme.ID == "" || status != http.StatusBadRequest && status != http.StatusForbidden {
+		decided := res.Client != nil || res.Err == err // else the guard did not ask who it is
+		if res.Scheme.ID == "" || !decided || status != http.StatusBadRequest && status != http.StatusForbidden {
 			return nil
 		}
 		return []string{res.Scheme.Challenge(err)}
@@ -138,9 +147,10 @@ func challenges(r *http.Request, err *authstar.Error) []string {
 		s := &res.Schemes[i]
 		c := s.Challenge(nil)
 		switch {
+		case res.Scheme.ID == "" || c != plain:
 		case s.ID == res.Scheme.ID:
 			c = s.Challenge(err)
-		case res.Scheme.ID != "" && c == plain: // the same, in another place of the request
+		default: // the same, in another place of the request
 			continue
 		}
 		if !slices.Contains(list, c) {

@@ -1,6 +1,7 @@
 package security_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/authstar/authstar"
+	"github.com/authstar/authstar/authenticators"
 	"github.com/authstar/authstar/security"
 )
 
@@ -24,6 +26,13 @@ func guardedMux() *http.ServeMux {
 	mux.Handle("/me", security.Authenticated().HandlerFunc(whoami))
 	mux.Handle("/write", security.Scopes("write", "manage").HandlerFunc(whoami))
 	mux.Handle("/all", security.AllScopes("read", "write").And(security.Scopes("audit", "admin"), security.Scopes("read")).HandlerFunc(whoami))
+	either := security.AnyOf(security.Scopes("write"), security.Scopes("admin"))
+	mux.Handle("/either-first", either.And(security.Scopes("audit")).HandlerFunc(whoami))
+	mux.Handle("/either-last", security.Scopes("audit").And(either).HandlerFunc(whoami))
+	mux.Handle("/either-except", security.Scopes("audit").And(either.Except("/either-public"), security.Authenticated().And(security.Scopes("deep"))).HandlerFunc(whoami))
+	mux.Handle("/either-public", security.Scopes("audit").And(either.Except("/either-public")).HandlerFunc(whoami))
+	mux.Handle("/internal", security.Internal().HandlerFunc(whoami))
+	mux.Handle("/internal-optional", security.Internal().And(security.Optional()).HandlerFunc(whoami))
 	mux.Handle("/claim", security.Claim("tier", "gold").HandlerFunc(whoami))
 	mux.Handle("/stepup", security.Require("mfa", func(*http.Request, authstar.Client) error {
 		return &authstar.Error{Code: authstar.InsufficientUserAuthentication, Description: "a second factor is needed"}
@@ -39,6 +48,10 @@ const insufficient = `{"error":"insufficient_scope","error_description":"the cli
 func TestRefusal(t *testing.T) {
 	bearer := func(token string) []string { return []string{"Authorization", "Bearer " + token} }
 	basic := func(credentials string) []string { return []string{"Authorization", "Basic " + credentials} }
+	needs := func(scope string) []string {
+		return []string{`Bearer error="insufficient_scope", error_description="the client was not granted what this resource needs", scope="` + scope + `"`}
+	}
+	const internalOnly = `{"error":"access_denied","error_description":"this resource is for the internal network"}`
 	for _, row := range []struct {
 		name       string
 		path       string
@@ -59,6 +72,13 @@ func TestRefusal(t *testing.T) {
 		{"RS-04 the scope passes", "/write", bearer("writer"), 200, nil, ""},
 		{"RS-04 all missing scopes are named", "/all", bearer("reader"), 403, []string{`Bearer error="insufficient_scope", error_description="the client was not granted what this resource needs", scope="write audit"`}, insufficient + `"write audit"}`},
 		{"RS-04 all scopes are named once", "/all", bearer("nothing"), 403, []string{`Bearer error="insufficient_scope", error_description="the client was not granted what this resource needs", scope="read write audit"`}, insufficient + `"read write audit"}`},
+		{"RS-04 the first alternative's scopes are named, of a guard before", "/either-first", bearer("reader"), 403, needs("write audit"), insufficient + `"write audit"}`},
+		{"RS-04 the first alternative's scopes are named, of a guard behind", "/either-last", bearer("reader"), 403, needs("audit write"), insufficient + `"audit write"}`},
+		{"RS-04 those of a guard with an exception too", "/either-except", bearer("reader"), 403, needs("audit write deep"), insufficient + `"audit write deep"}`},
+		{"RS-04 those of a guard that is not asked are not", "/either-public", bearer("reader"), 403, needs("audit"), insufficient + `"audit"}`},
+		{"RS-04 a 403 that does not depend on the credential challenges nobody", "/internal", bearer("bad"), 403, nil, internalOnly},
+		{"RS-04 nor does one beside Optional", "/internal-optional", bearer("bad"), 403, nil, internalOnly},
+		{"RS-04 a client outside is challenged by its scheme", "/internal", bearer("reader"), 403, []string{`Bearer error="access_denied", error_description="this resource is for the internal network"`}, internalOnly},
 		{"G01 a missing claim is access_denied", "/claim", bearer("reader"), 403, []string{`Bearer error="access_denied", error_description="a claim of the client is missing or has another value"`}, `{"error":"access_denied","error_description":"a claim of the client is missing or has another value"}`},
 		{"RS-05 two Authorization headers", "/me", []string{"Authorization", "Bearer reader", "Authorization", "Bearer writer"}, 400, []string{`Bearer error="invalid_request", error_description="there is more than one Authorization header"`}, `{"error":"invalid_request","error_description":"there is more than one Authorization header"}`},
 		{"a step-up challenges the scheme that was used", "/stepup", bearer("reader"), 401, withError(0, `Bearer error="insufficient_user_authentication", error_description="a second factor is needed"`), `{"error":"insufficient_user_authentication","error_description":"a second factor is needed"}`},
@@ -126,6 +146,20 @@ func TestCachingOfPassedRequests(t *testing.T) {
 				t.Errorf("status %d, headers %v", w.Code, w.Header())
 			}
 		})
+	}
+}
+
+// RS-12: of two schemes with one ID, that of the chain that refused has the error.
+func TestChallengesOfNestedChains(t *testing.T) {
+	named := func(realm string, verify authenticators.TokenVerifierFunc) *authstar.Chain {
+		return chainOf(t, authenticators.NewBearer(verify).WithRealm(realm))
+	}
+	outer := named("outer", func(context.Context, string) (authstar.Client, error) { return client(), nil })
+	inner := named("inner", func(context.Context, string) (authstar.Client, error) { return nil, nil })
+	w := serve(outer.Handler(inner.Handler(security.Authenticated().HandlerFunc(unreachable(t)))), request("GET", "/", "Authorization", "Bearer x"))
+	want := []string{`Bearer realm="outer"`, `Bearer realm="inner", error="invalid_token", error_description="the token is not valid"`}
+	if got := w.Header().Values("WWW-Authenticate"); w.Code != 401 || !slices.Equal(got, want) {
+		t.Errorf("status %d, challenges %q", w.Code, got)
 	}
 }
 

@@ -44,7 +44,9 @@ type Rules struct {
 	WebSocketRefuse func(http.ResponseWriter, *http.Request, *authstar.Error)
 	// Preflight answers the CORS preflights that reach a guard, at the paths of
 	// [Guard.Except] too. nil refuses them like requests without credentials,
-	// but for those paths, since the CORS layer belongs outside of all guards. A
+	// but for those paths, since the CORS layer belongs outside of all guards. Of
+	// nested guards, the outermost one's answers, or else that of the guard which
+	// the preflight reaches. A
 	// pattern with a method, such as "GET /x", answers OPTIONS with 405 before any
 	// guard.
 	Preflight http.Handler
@@ -121,11 +123,15 @@ func (p *require) check(r *http.Request) *authstar.Error {
 	if err == nil {
 		return nil
 	}
-	if errors.As(err, &refusal) {
+	var code authstar.Code
+	switch {
+	case errors.As(err, &refusal):
 		if refusal == nil || refusal.Code == "" {
 			return fault("the check " + p.name + " returned an error without a code")
 		}
 		return refusal
+	case errors.As(err, &code):
+		return &authstar.Error{Code: code, Err: err}
 	}
 	return &authstar.Error{Code: authstar.AccessDenied, Description: "the client may not use this resource", Err: fmt.Errorf("%s: %w", p.name, err)}
 }

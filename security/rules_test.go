@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/authstar/authstar"
 	"github.com/authstar/authstar/security"
@@ -223,5 +224,82 @@ func TestRefusalKeepsOtherHeaders(t *testing.T) {
 	}), request("GET", "/"))
 	if w.Code != 401 || w.Header().Get("Access-Control-Allow-Origin") != "https://app.example" {
 		t.Errorf("status %d, headers %v", w.Code, w.Header())
+	}
+}
+
+// Rules that only observe are told of every refusal.
+func TestObserveAlone(t *testing.T) {
+	var seen []string
+	rules := security.Rules{Observe: func(_ context.Context, err *authstar.Error) { seen = append(seen, string(err.Code)) }}
+	h := newChain(t).Handler(rules.Scopes("write").HandlerFunc(whoami))
+	for _, token := range []string{"bad", "reader", "writer", "down"} {
+		serve(h, request("GET", "/", "Authorization", "Bearer "+token))
+	}
+	if got := strings.Join(seen, " "); got != "invalid_token insufficient_scope temporarily_unavailable" {
+		t.Errorf("observed %q", got)
+	}
+}
+
+// C11: a request whose time is over still gets its answer; only one whose client is
+// gone does not.
+func TestRequestWhoseTimeIsOver(t *testing.T) {
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	w := serve(newChain(t).Handler(security.Authenticated().HandlerFunc(unreachable(t))), request("GET", "/", "Authorization", "Bearer down").WithContext(ctx))
+	if w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("status %d, headers %v", w.Code, w.Header())
+	}
+}
+
+// X05: the error that a callback gets is that request's own.
+func TestCallbacksMayChangeTheirError(t *testing.T) {
+	change := func(err *authstar.Error) { err.StatusCode, err.Description, err.Code = 404, "not here", "gone" }
+	for name, rules := range map[string]security.Rules{
+		"Refuse": {Refuse: func(w http.ResponseWriter, _ *http.Request, err *authstar.Error) {
+			change(err)
+			w.WriteHeader(err.Status())
+		}},
+		"Observe": {Observe: func(_ context.Context, err *authstar.Error) { change(err) }},
+		"WebSocketRefuse": {WebSocketRefuse: func(w http.ResponseWriter, _ *http.Request, err *authstar.Error) {
+			change(err)
+			w.WriteHeader(err.Status())
+		}},
+	} {
+		for _, token := range []string{"", "bad", "nothing"} {
+			ask := func(g security.Guard) string {
+				r := request("GET", "/", "Connection", "Upgrade", "Upgrade", "websocket")
+				if token != "" {
+					r.Header.Set("Authorization", "Bearer "+token)
+				}
+				w := serve(newChain(t).Handler(g.HandlerFunc(unreachable(t))), r)
+				return fmt.Sprint(w.Code, w.Header(), w.Body)
+			}
+			before := ask(security.Scopes("read"))
+			if ask(rules.Scopes("read")); ask(security.Scopes("read")) != before {
+				t.Errorf("%s with %q: other guards answer %s, before %s", name, token, ask(security.Scopes("read")), before)
+			}
+		}
+	}
+}
+
+// P11: rules around a guard that know no preflights leave them to the guard's own.
+func TestPreflightOfTheGuardInside(t *testing.T) {
+	answering := func(status int) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+	}
+	inner := security.Rules{Preflight: answering(204)}.Authenticated().HandlerFunc(unreachable(t))
+	observing := security.Rules{Observe: func(context.Context, *authstar.Error) {}}
+	for name, row := range map[string]struct {
+		around security.Guard
+		status int
+	}{
+		"P11 rules without Preflight":  {observing.Authenticated().Except("/api/"), 204},
+		"P11 rules with Preflight":     {security.Rules{Preflight: answering(205)}.Authenticated().Except("/api/"), 205},
+		"P11 no rules":                 {security.Authenticated().Except("/api/"), 204},
+		"P11 a guard that is in front": {observing.Authenticated(), 401},
+	} {
+		if w := serve(newChain(t).Handler(row.around.Handler(inner)), preflight("/api/x")); w.Code != row.status {
+			t.Errorf("%s: status %d, want %d", name, w.Code, row.status)
+		}
 	}
 }

@@ -143,9 +143,7 @@ func (p *acr) check(r *http.Request) *authstar.Error {
 //
 // The handler must watch the context; nothing is taken from under it.
 func UntilExpiry(next http.Handler) http.Handler {
-	if f, isFunc := next.(http.HandlerFunc); next == nil || isFunc && f == nil {
-		panic("security: nil handler")
-	}
+	notNil(next)
 	return &untilExpiry{next}
 }
 

@@ -87,7 +87,7 @@ type Chain struct {
 	schemes        []Scheme
 	vary           string
 	observer       func(context.Context, Result)
-	outer          int // how many schemes are those of the chains around it
+	starts         []int // where the schemes of each further chain start, of nested ones
 }
 
 // New makes a chain. It reports everything that is wrong at once: no
@@ -208,6 +208,10 @@ func (c *Chain) Authenticate(r *http.Request) Result {
 
 func (c *Chain) run(r *http.Request) (o outcome) {
 	o.chain, o.at = c, -1
+	if len(c.authenticators) == 0 {
+		o.err = fault(errors.New("the zero Chain, which New did not make"))
+		return o
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
@@ -301,6 +305,9 @@ func (c *Chain) Handler(next http.Handler) http.Handler {
 	if isNil(next) {
 		panic("authstar: nil handler")
 	}
+	if len(c.authenticators) == 0 {
+		panic("authstar: the zero Chain, which New did not make")
+	}
 	return &handler{chain: c, next: next}
 }
 
@@ -320,7 +327,7 @@ func (h *handler) inside(outer *Chain) *Chain {
 		return n.both
 	}
 	schemes := slices.Concat(outer.schemes, h.chain.schemes)
-	both := &Chain{schemes: schemes, vary: vary(schemes), outer: len(outer.schemes)}
+	both := &Chain{schemes: schemes, vary: vary(schemes), starts: append(slices.Clone(outer.starts), len(outer.schemes))}
 	h.last.Store(&nested{outer, both})
 	return both
 }
@@ -331,13 +338,13 @@ func (o outcome) within(outer outcome, both *Chain) outcome {
 		outer.chain = both
 		return outer
 	}
-	misses := outer.misses
+	misses, start := outer.misses, both.starts[len(both.starts)-1]
 	for m := o.misses; m != nil; m = m.next {
-		misses = &miss{at: m.at + both.outer, err: m.err, next: misses}
+		misses = &miss{at: m.at + start, err: m.err, next: misses}
 	}
 	o.chain, o.misses = both, misses
 	if o.at >= 0 {
-		o.at += both.outer
+		o.at += start
 	}
 	return o
 }

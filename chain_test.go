@@ -204,6 +204,26 @@ func TestNestedChainsTellOfBoth(t *testing.T) {
 	}
 }
 
+// Of three chains, the one that decided is explained.
+func TestDeeplyNestedChainsExplain(t *testing.T) {
+	all := kinds(new(trace))
+	var explained string
+	h := mustNew(t, all[0], all[1]).Handler(mustNew(t, all[2]).Handler(mustNew(t, all[3]).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		res, _ := authstar.ResultFrom(r.Context())
+		explained = res.Explain()
+	}))))
+	for want, headers := range map[string][]string{
+		`bearer: authenticated "alice"; basic: not asked`: {"Authorization", "Bearer " + aliceToken},
+		`X-API-Key: authenticated "machine"`:              {"X-API-Key", machineKey},
+		`sid: authenticated "carol"`:                      {"Cookie", "sid=" + carolSID},
+		"bearer: no credentials; basic: no credentials; X-API-Key: no credentials; sid: no credentials": nil,
+	} {
+		if serve(h, request("/", headers...)); explained != want {
+			t.Errorf("%s, want %s", explained, want)
+		}
+	}
+}
+
 // Two misses of two chains are told apart.
 func TestNestedChainsExplainMisses(t *testing.T) {
 	miss := func(id string) authstar.Authenticator {

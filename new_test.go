@@ -41,6 +41,7 @@ func TestNewRefuses(t *testing.T) {
 		{"an API key without a place", []authstar.Authenticator{carrying(authstar.Scheme{ID: "a", Type: authstar.TypeAPIKey})}, []string{`"apiKey" needs In`}},
 		{"an unknown place", []authstar.Authenticator{carrying(authstar.Scheme{ID: "a", In: "body", Name: "x"})}, []string{`scheme in "body"`}},
 		{"a header name with an underscore", []authstar.Authenticator{authenticators.NewAPIKey("X_API_Key", anyKey)}, []string{`header name "X_API_Key"`}},
+		{"H10 a header name with a dot", []authstar.Authenticator{authenticators.NewAPIKey("X.API.Key", anyKey)}, []string{`header name "X.API.Key"`}},
 		{"a header that is HTTP's own", []authstar.Authenticator{carrying(authstar.Scheme{ID: "a", In: "header", Name: "cookie"})}, []string{`header name "cookie": is used by HTTP`}},
 		{"no header name", []authstar.Authenticator{carrying(authstar.Scheme{ID: "a", In: "header"})}, []string{`header name ""`}},
 		{"a cookie name with a semicolon", []authstar.Authenticator{carrying(authstar.Scheme{ID: "a", In: "cookie", Name: "a;b"})}, []string{`cookie name "a;b"`}},

@@ -39,7 +39,8 @@ func (r Result) Vary() string {
 
 // Explain tells in one line, for people, how the result came about: which
 // authenticators had nothing to say, which decided and why, and which were not
-// asked; of a chain inside another, those of the one that decided. It is built by the call, holds no credential, and is not for clients.
+// asked; of chains inside others, those of the one that decided. It is built by the
+// call, holds no credential, and is not for clients.
 func (r Result) Explain() string {
 	if r.chain == nil {
 		if r.Client == nil {
@@ -48,11 +49,14 @@ func (r Result) Explain() string {
 		return "given by WithClient"
 	}
 	from, to := 0, len(r.Schemes)
-	switch { // of two chains the one that decided
-	case r.at >= r.chain.outer:
-		from = r.chain.outer
-	case r.at >= 0:
-		to = r.chain.outer
+	if r.at >= 0 { // of nested chains the one that decided
+		for _, start := range r.chain.starts {
+			if start > r.at {
+				to = start
+				break
+			}
+			from = start
+		}
 	}
 	parts := make([]string, 0, to-from)
 	for i := from; i < to; i++ {

@@ -207,9 +207,9 @@ func (s Scheme) validate() error {
 }
 
 // headerName refuses names that no client can send, that belong to others, or
-// that proxies and CGI fold into one (X_API_Key and X-API-Key).
+// that proxies drop, or fold into one (X_API_Key and X-API-Key).
 func headerName(name string) error {
-	if !isToken(name) || strings.Contains(name, "_") {
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return notInID(r) || r == '.' || r == '_' }) {
 		return fmt.Errorf("header name %q: must be letters, digits and '-'", name)
 	}
 	switch textproto.CanonicalMIMEHeaderKey(name) {

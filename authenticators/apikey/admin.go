@@ -154,7 +154,7 @@ func ownScopes(_ context.Context, admin authstar.Client, action Action, key Reco
 	}
 	var missing []string
 	for _, scope := range key.Scopes {
-		if admin == nil || !slices.Contains(admin.Scopes(), scope) {
+		if admin == nil || !hasScope(admin, scope) {
 			missing = append(missing, scope)
 		}
 	}
@@ -162,6 +162,14 @@ func ownScopes(_ context.Context, admin authstar.Client, action Action, key Reco
 		return &authstar.Error{Code: authstar.InsufficientScope, Description: "the key has scopes that the client has not", Scope: missing}
 	}
 	return nil
+}
+
+// hasScope asks as guards do.
+func hasScope(client authstar.Client, scope string) bool {
+	if h, ok := client.(interface{ HasScope(string) bool }); ok {
+		return h.HasScope(scope)
+	}
+	return slices.Contains(client.Scopes(), scope)
 }
 
 // shown is a record with its key.

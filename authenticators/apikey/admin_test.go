@@ -391,3 +391,20 @@ func TestAdminPaths(t *testing.T) {
 	admin, _ := keys.Admin(apikey.AdminConfig{})
 	admin.Register(http.NewServeMux(), nil)
 }
+
+// hierarchical has scopes by a rule of the application's.
+type hierarchical struct{ authstar.Identity }
+
+func (h *hierarchical) HasScope(scope string) bool {
+	return scope == "keys:admin" || strings.HasPrefix(scope, "orders:")
+}
+
+// Whoever makes a key has its scopes as guards see them, and no others.
+func TestAdminsHaveScopesAsGuardsSeeThem(t *testing.T) {
+	a := newAPI(t, apikey.Config{Client: func(_ context.Context, r apikey.Record) (authstar.Client, error) {
+		return &hierarchical{authstar.Identity{ID: r.ID, Scope: []string{"orders", "legacy"}}}, nil
+	}}, apikey.AdminConfig{})
+	a.issue("", `{"name":"a","scopes":["orders:read"]}`, 201)
+	a.call("POST", "", `{"name":"a","scopes":["legacy"]}`).refused(403, "insufficient_scope")
+	a.call("POST", "", `{"name":"a","scopes":["orders:read","orders"]}`).refused(403, "insufficient_scope")
+}

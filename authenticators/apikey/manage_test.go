@@ -65,6 +65,8 @@ func TestSpecBounds(t *testing.T) {
 		{"an expiry within the second", apikey.Spec{Name: "a"}, apikey.Spec{Name: "a", Expires: start.Add(time.Second - 1)}, "the expiry"},
 		{"an expiry that is all but none", apikey.Spec{Name: "a"}, apikey.Spec{Name: "a", Expires: time.Time{}.Add(time.Second / 2)}, "the expiry"},
 		{"an expiry far away", apikey.Spec{Name: "a", Expires: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}, apikey.Spec{Name: "a", Expires: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}, "the expiry"},
+		{"an expiry far away, in another zone", apikey.Spec{Name: "a", Expires: time.Date(10000, 1, 1, 9, 0, 0, 0, time.FixedZone("", 10*3600))},
+			apikey.Spec{Name: "a", Expires: time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -10*3600))}, "the expiry"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -126,7 +126,7 @@ func (s Spec) record(now time.Time) (Record, error) {
 }
 
 func checkExpires(at, now time.Time) error {
-	if ended(at, now) || ended(seconds(at), now) || at.Year() > 9999 { // which JSON has no words for
+	if ended(at, now) || ended(seconds(at), now) || seconds(at).Year() > 9999 { // which JSON has no words for
 		return invalid("the expiry must be in the future and before the year 10000")
 	}
 	return nil

@@ -95,12 +95,18 @@ func (t *token) nameReasons(issuer, audience string) (list []string) {
 	}
 	if sub, err := t.claims.string("sub"); err != nil {
 		fail("%v", err)
-	} else if sub == "" || strings.ContainsFunc(sub, func(r rune) bool { return r < ' ' || r == 0x7f || r == unicode.ReplacementChar }) {
+	} else if sub == "" || strings.ContainsFunc(sub, unusual) {
 		fail("sub is missing, or has characters that no name has")
 	}
 	for _, name := range []string{"jti", "client_id"} {
 		if _, err := t.claims.string(name); err != nil {
 			fail("%v", err)
+		}
+	}
+	for _, name := range []string{"aud", "scope", "scp"} {
+		var list []json.RawMessage
+		if json.Unmarshal(t.claims.members[name], &list) == nil && len(list) > maxElements {
+			fail("%s has more than %d elements", name, maxElements)
 		}
 	}
 	aud, err := t.claims.strings("aud")
@@ -117,6 +123,14 @@ func (t *token) nameReasons(issuer, audience string) (list []string) {
 		fail("cnf binds the token to a key, and nothing proves that its sender has it")
 	}
 	return list
+}
+
+// maxElements is the bound of the library.
+const maxElements = 256
+
+// unusual are the characters that no name has.
+func unusual(r rune) bool {
+	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar
 }
 
 func (t *token) timeReasons() (list []string) {

@@ -91,6 +91,11 @@ func TestInspectTellsEveryReason(t *testing.T) {
 		{"a header that is not too long", iss.Sign(map[string]any{"pad": strings.Repeat("x", 2<<10)}, map[string]any{"iss": iss.URL(), "sub": "alice", "aud": "api", "exp": at.Add(time.Hour)}), nil},
 		{"a long kid", iss.Sign(map[string]any{"kid": strings.Repeat("k", 257)}, map[string]any{"iss": iss.URL(), "sub": "alice", "aud": "api", "exp": at.Add(-time.Hour)}), []string{"kid is longer than 256 bytes", "it has expired"}},
 		{"a kid that is not too long", iss.Sign(map[string]any{"kid": strings.Repeat("k", 256)}, map[string]any{"iss": iss.URL(), "sub": "alice", "aud": "api", "exp": at.Add(time.Hour)}), []string{"the issuer has no key"}},
+		{"a control character in sub, and expired", iss.Token(map[string]any{"sub": "a\u0085b", "exp": 5, "iat": 1}), []string{"sub is missing, or has characters", "it has expired"}},
+		{"a line separator in sub", iss.Token(map[string]any{"sub": "a\u2028b"}), []string{"sub is missing, or has characters"}},
+		{"many audiences, and expired", iss.Token(map[string]any{"aud": slices.Repeat([]string{"api"}, 257), "exp": 5, "iat": 1}), []string{"aud has more than 256 elements", "it has expired"}},
+		{"many audiences", iss.Token(map[string]any{"aud": slices.Repeat([]string{"api"}, 256)}), nil},
+		{"many scopes", iss.Token(map[string]any{"scp": slices.Repeat([]string{"a"}, 257)}), []string{"scp has more than 256 elements"}},
 		{"what only the library finds", iss.Sign(map[string]any{"jwk": map[string]any{"kty": "x"}}, map[string]any{"iss": iss.URL(), "sub": "alice", "aud": "api", "exp": at.Add(time.Hour)}), []string{"invalid_token: the token is not valid"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

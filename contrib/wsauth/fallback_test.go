@@ -3,6 +3,8 @@ package wsauth_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -77,7 +79,7 @@ func TestRefuseFallsBack(t *testing.T) {
 			row.wrap(newChain(t, 0).Handler(security.Scopes("write").HandlerFunc(nothing))).ServeHTTP(want, row.r)
 			row.wrap(refusing(t)).ServeHTTP(got, row.r)
 			if got.Code != row.status || got.Body.String() != want.Body.String() || got.Header().Get("Content-Type") != "application/json" ||
-				got.Header().Get("WWW-Authenticate") != want.Header().Get("WWW-Authenticate") {
+				got.Header().Get("X-Content-Type-Options") != "nosniff" || got.Header().Get("WWW-Authenticate") != want.Header().Get("WWW-Authenticate") {
 				t.Errorf("%d %s %v\nwant %d %s %v", got.Code, got.Body, got.Header(), want.Code, want.Body, want.Header())
 			}
 			if !json.Valid(got.Body.Bytes()) {
@@ -229,6 +231,27 @@ func TestHTTP2(t *testing.T) {
 			}
 			if challenge := res.Header.Get("WWW-Authenticate"); (row.status == 401) != strings.HasPrefix(challenge, "Bearer") {
 				t.Errorf("the challenge is %q", challenge)
+			}
+		})
+	}
+}
+
+// Nor can one that announces a body, which net/http waits for.
+func TestRefuseWaitsForNoBody(t *testing.T) {
+	srv := httptest.NewServer(refusing(t))
+	t.Cleanup(srv.Close)
+	for _, line := range []string{"Content-Length: 5", "Transfer-Encoding: chunked", "Content-Length: 0"} {
+		t.Run("D13 "+line, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+			_, _ = io.WriteString(conn, "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"+line+"\r\n\r\n")
+			if _, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("the connection does not end")
 			}
 		})
 	}

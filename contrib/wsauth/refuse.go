@@ -58,7 +58,11 @@ func Refuse(w http.ResponseWriter, r *http.Request, err *authstar.Error) {
 		refuse(w, err)
 		return
 	}
-	conn, failed := websocket.Accept(&bounded{w}, r, &websocket.AcceptOptions{
+	end := time.Now().Add(closeTimeout)
+	// A handshake may announce a body, which net/http waits for before it hands out
+	// the connection. Not every writer has a deadline.
+	_ = http.NewResponseController(w).SetReadDeadline(end)
+	conn, failed := websocket.Accept(&bounded{w, end}, r, &websocket.AcceptOptions{
 		Subprotocols:       authenticators.Subprotocols(r),
 		InsecureSkipVerify: true, // of Origin: other origins get no more than the reason
 	})
@@ -105,13 +109,16 @@ func hijackable(w http.ResponseWriter) bool {
 	}
 }
 
-// bounded is a response writer whose connection ends after closeTimeout.
-type bounded struct{ http.ResponseWriter }
+// bounded is a response writer whose connection ends then.
+type bounded struct {
+	http.ResponseWriter
+	end time.Time
+}
 
 func (b *bounded) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(b.ResponseWriter).Hijack()
 	if err == nil {
-		err = conn.SetDeadline(time.Now().Add(closeTimeout))
+		err = conn.SetDeadline(b.end)
 	}
 	return conn, rw, err
 }

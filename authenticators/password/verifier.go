@@ -60,8 +60,9 @@ type Config struct {
 	// 503. 0 is 16, a negative number none.
 	MaxWaiting int
 
-	// Remember is how long a right password is remembered after its last use, up
-	// to an hour. 0 is a minute, a negative duration not at all.
+	// Remember is how long a right password is remembered, up to an hour; its use in
+	// the second half of that time begins it anew. 0 is a minute, a negative
+	// duration not at all.
 	Remember time.Duration
 	// MaxRemembered is how many are remembered, each in about 150 bytes, rounded
 	// up to a multiple of 16. 0 is 10,000.

@@ -69,6 +69,23 @@ func TestS01LoginOfTheSameAndOfAnother(t *testing.T) {
 	}
 }
 
+// S01, J12: a user is an id of an issuer.
+func TestS01LoginOfAnotherIssuersNamesake(t *testing.T) {
+	a := newApp(t, scsauth.Config[*user]{})
+	a.mux.HandleFunc("POST /login/{issuer}", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, a.sessions.Login(r.Context(), &user{Identity: authstar.Identity{ID: "dave", Issuer: r.PathValue("issuer")}}))
+	})
+	b := a.browser()
+	b.want(200, "", "POST", "/login/one")
+	b.want(200, "", "POST", "/cart")
+	b.want(200, "", "POST", "/login/one")
+	b.want(200, "tea", "GET", "/cart")
+	b.want(200, "", "POST", "/login/two")
+	if w := b.do("GET", "/cart"); w.Body.String() != "" {
+		t.Errorf("one's dave left his cart to two's: %q", w.Body)
+	}
+}
+
 func TestS02ForgedCookies(t *testing.T) {
 	a := newApp(t, scsauth.Config[*user]{})
 	b := a.browser()

@@ -50,8 +50,8 @@ type Config struct {
 	// that they are wrong: 401 invalid_client. An *authstar.Error is taken as it
 	// is; any other error means that the check failed: 503. It must take the same
 	// time for an unknown client as for a wrong secret. The client's Scopes are
-	// all it may be granted, and if it has a method GrantTypes() []string, it is
-	// held to these grants.
+	// all it may be granted; one that is no scope (RFC 6749 section 3.3) is a fault.
+	// If it has a method GrantTypes() []string, it is held to these grants.
 	//
 	// A secret with "%" or "+" in it may arrive in two spellings, since half of
 	// the clients form-encode it as RFC 6749 section 2.3.1 says and half do not.
@@ -76,7 +76,8 @@ type Config struct {
 	// Scopes describes the scopes that clients may ask for, for documents.
 	Scopes map[string]string
 
-	// Observe is told every refusal, with its cause, before it is written.
+	// Observe is told every refusal, with its cause and the status of the answer,
+	// before it is written.
 	Observe func(context.Context, *authstar.Error)
 }
 
@@ -258,14 +259,17 @@ func fromGrant(err error) *authstar.Error {
 	return fault(err)
 }
 
-// status is that of RFC 6749 section 5.2; a code that no token endpoint answers
-// is a fault.
-func status(code authstar.Code) int {
-	switch code {
+// status is that of RFC 6749 section 5.2, or a more exact one; a code that no token
+// endpoint answers is a fault.
+func status(err *authstar.Error) int {
+	switch err.Code {
 	case authstar.InvalidClient:
 		return http.StatusUnauthorized
 	case authstar.InvalidRequest, InvalidGrant, InvalidScope, InvalidTarget, UnauthorizedClient, UnsupportedGrantType,
 		authstar.AccessDenied:
+		if err.StatusCode == http.StatusRequestEntityTooLarge || err.StatusCode == http.StatusMethodNotAllowed {
+			return err.StatusCode
+		}
 		return http.StatusBadRequest
 	case authstar.TemporarilyUnavailable:
 		return http.StatusServiceUnavailable
@@ -274,13 +278,15 @@ func status(code authstar.Code) int {
 }
 
 func (e *Endpoint) refuse(w http.ResponseWriter, r *http.Request, err *authstar.Error) {
-	code := status(err.Code)
+	code := status(err)
 	if code >= 500 && errors.Is(r.Context().Err(), context.Canceled) {
 		response.Abandon(r)
 		return
 	}
 	if e.config.Observe != nil {
-		e.config.Observe(r.Context(), err)
+		told := *err
+		told.StatusCode = code
+		e.config.Observe(r.Context(), &told)
 	}
 	body := struct {
 		Error       authstar.Code `json:"error"`
@@ -295,8 +301,6 @@ func (e *Endpoint) refuse(w http.ResponseWriter, r *http.Request, err *authstar.
 		body.Description = ""
 	case code == http.StatusInternalServerError:
 		body.Error, body.Description = authstar.ServerError, ""
-	case err.StatusCode == http.StatusRequestEntityTooLarge || err.StatusCode == http.StatusMethodNotAllowed:
-		code = err.StatusCode
 	}
 	b, _ := json.Marshal(body)
 	writeJSON(w, code, b)

@@ -55,8 +55,11 @@ type Response struct {
 	TokenType string
 	// ExpiresIn is the lifetime in seconds; 0 leaves it out.
 	ExpiresIn int64
-	// Scopes are what was granted. nil is what the request asked for; an empty
-	// slice is nothing. They are always told to the client.
+	// Scopes are what was granted, and are told to the client. nil is what the
+	// request asked for; an empty slice is nothing. A request with the parameter
+	// "scope" that gets nothing is refused with invalid_scope, because an answer
+	// without scopes grants what was asked for (RFC 6749 section 5.1); a Grant that
+	// uses something up refuses it before that.
 	Scopes []string
 	// RefreshToken is left out when empty.
 	RefreshToken string
@@ -101,6 +104,9 @@ type scoped interface{ limitsScopes() bool }
 // allowedScopes are those asked for, or all when none are.
 func allowedScopes(client authstar.Client, asked string) ([]string, *authstar.Error) {
 	have := client.Scopes()
+	if err := checkScopes(have); err != nil {
+		return nil, fault(fmt.Errorf("the scopes of the client: %w", err))
+	}
 	if asked == "" {
 		return have, nil
 	}
@@ -133,12 +139,23 @@ func parseScopes(s string) ([]string, bool) {
 	return list, len(list) > 0
 }
 
-// isScopeToken is NQCHAR of RFC 6749 appendix A.
-func isScopeToken(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
+// checkScopes refuses a list that would be another one, or none, once it is a
+// parameter "scope".
+func checkScopes(list []string) error {
+	for _, s := range list {
+		if !isScopeToken(s) {
+			return fmt.Errorf("%q is not a scope (RFC 6749 section 3.3)", s)
+		}
+	}
+	return nil
 }
 
-// encode is the response's JSON, or why the grant is at fault.
+// isScopeToken is one or more NQCHAR of RFC 6749 appendix A.
+func isScopeToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
+}
+
+// encode is the response's JSON, a refusal, or why the grant is at fault.
 func (res *Response) encode(req *Request) ([]byte, error) {
 	if res == nil {
 		return nil, errors.New("neither a response nor an error")
@@ -165,9 +182,13 @@ func (res *Response) encode(req *Request) ([]byte, error) {
 			}
 		}
 	}
+	scope := strings.Join(scopes, " ")
+	if scope == "" && res.Scopes != nil && req.Parameter("scope") != "" {
+		return nil, refuse(InvalidScope, "nothing of the scope can be granted")
+	}
 	return marshalWith(&ownMembers{
 		AccessToken: res.AccessToken, TokenType: cmp.Or(res.TokenType, "Bearer"), ExpiresIn: res.ExpiresIn,
-		Scope: strings.Join(scopes, " "), RefreshToken: res.RefreshToken,
+		Scope: scope, RefreshToken: res.RefreshToken,
 	}, res.Extra, reservedMembers)
 }
 

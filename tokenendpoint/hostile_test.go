@@ -151,7 +151,10 @@ func TestHostileKeys(t *testing.T) {
 		})},
 	})
 	if a := post(t, endpoint, asForm+"&"+manyKeys(97)); a.status != 200 || client.ID != "svc" {
-		t.Errorf("100 parameters: %d %s", a.status, a.text)
+		t.Errorf("D09: 100 parameters: %d %s", a.status, a.text)
+	}
+	if a := post(t, endpoint, asForm+"&"+manyKeys(98)); a.status != 400 || a.outcome() != badForm {
+		t.Errorf("D09: 101 parameters: %d %s", a.status, a.text)
 	}
 	for name, form := range hostileForms {
 		t.Run(name, func(t *testing.T) {

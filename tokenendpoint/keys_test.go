@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"math/big"
 	"strings"
 	"sync"
 	"testing"
@@ -234,6 +235,54 @@ func TestBadKeys(t *testing.T) {
 			}
 		})
 	}
+}
+
+// JW-03.
+func TestSizesOfRSAKeys(t *testing.T) {
+	// Primes with names that are short, since finding such a key takes seconds.
+	p2048, p2049 := primeBelow(1<<2, 2046, 1557), primeBelow(1<<2, 2047, 1449)
+	q2048 := primeBelow(3, 2046, 43)
+	for _, row := range []struct {
+		name string
+		key  *rsa.PrivateKey
+		err  string
+	}{
+		{"2048 bits are enough", rsaKey(), ""},
+		{"4096 bits are as many as there may be", rsaKeyOf(p2048, q2048), ""},
+		{"4097 bits are too many", rsaKeyOf(p2049, q2048), "an RSA key of 4097 bits"},
+	} {
+		t.Run("JW-03 "+row.name, func(t *testing.T) {
+			config := signerConfig()
+			config.Algorithm, config.Keys = "RS256", [][]byte{pkcs1(row.key)}
+			signer, err := tokenendpoint.NewSigner(config)
+			if row.err != "" {
+				if signer != nil || err == nil || !strings.Contains(err.Error(), row.err) {
+					t.Errorf("%v", err)
+				}
+			} else if err != nil {
+				t.Error(err)
+			} else {
+				verify(t, signer, mintToken(t, signer))
+			}
+		})
+	}
+}
+
+// primeBelow is a * 2^exponent - c, which the caller knows to be prime.
+func primeBelow(a int64, exponent uint, c int64) *big.Int {
+	n := new(big.Int).Lsh(big.NewInt(a), exponent)
+	return n.Sub(n, big.NewInt(c))
+}
+
+func rsaKeyOf(p, q *big.Int) *rsa.PrivateKey {
+	one, e := big.NewInt(1), big.NewInt(65537)
+	phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+	key := &rsa.PrivateKey{
+		PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: 65537},
+		D:         new(big.Int).ModInverse(e, phi), Primes: []*big.Int{p, q},
+	}
+	key.Precompute()
+	return key
 }
 
 func signerConfigFor(alg string) tokenendpoint.SignerConfig {

@@ -49,14 +49,13 @@ type ownClaims struct {
 
 // Mint signs an access token of RFC 9068, for grants of the application's own.
 // It fails when a required member is missing, a claim is not JSON, and where
-// package authenticators would refuse the token: the subject is not UTF-8 or has
-// control characters, or the token is longer than 16 KiB.
+// package authenticators would refuse the token or read something else in it: the
+// subject has control characters, a member or the name of a claim is not UTF-8, a
+// scope is none (RFC 6749 section 3.3), there are more than 256 audiences, or the
+// token is longer than 16 KiB.
 func (s *Signer) Mint(t AccessToken) (*Response, error) {
-	if t.Subject == "" || t.ClientID == "" || len(t.Audience) == 0 {
-		return nil, errors.New("tokenendpoint: AccessToken needs Subject, ClientID and Audience")
-	}
-	if !utf8.ValidString(t.Subject) || strings.ContainsFunc(t.Subject, isUnusable) {
-		return nil, errors.New("tokenendpoint: AccessToken.Subject must be UTF-8 without control characters")
+	if err := t.check(); err != nil {
+		return nil, fmt.Errorf("tokenendpoint: %w", err)
 	}
 	now := s.config.Now()
 	own := ownClaims{
@@ -85,6 +84,34 @@ func (s *Signer) Mint(t AccessToken) (*Response, error) {
 		scopes = []string{}
 	}
 	return &Response{AccessToken: token, ExpiresIn: int64(s.config.Lifetime / time.Second), Scopes: scopes}, nil
+}
+
+// check finds what a verifier would not read as it was said.
+func (t *AccessToken) check() error {
+	switch {
+	case t.Subject == "" || t.ClientID == "" || len(t.Audience) == 0:
+		return errors.New("AccessToken needs Subject, ClientID and Audience")
+	case !utf8.ValidString(t.Subject) || strings.ContainsFunc(t.Subject, isUnusable):
+		return errors.New("AccessToken.Subject must be UTF-8 without control characters")
+	case !utf8.ValidString(t.ClientID) || !utf8.ValidString(t.ID):
+		return errors.New("AccessToken.ClientID and ID must be UTF-8")
+	case len(t.Audience) > maxAudience || !areNames(t.Audience):
+		return fmt.Errorf("AccessToken.Audience: at most %d, none of them empty, in UTF-8", maxAudience)
+	}
+	for name := range t.Claims {
+		if !utf8.ValidString(name) {
+			return fmt.Errorf("AccessToken.Claims: the name %q is not UTF-8", name)
+		}
+	}
+	if err := checkScopes(t.Scopes); err != nil {
+		return fmt.Errorf("AccessToken.Scopes: %w", err)
+	}
+	return nil
+}
+
+// areNames reports whether all are in UTF-8, as JSON is, and none is empty.
+func areNames(list []string) bool {
+	return !slices.ContainsFunc(list, func(s string) bool { return s == "" || !utf8.ValidString(s) })
 }
 
 func isUnusable(r rune) bool {
@@ -117,7 +144,12 @@ func (s *Signer) Lifetime() time.Duration { return s.config.Lifetime }
 
 var errForeign = &authstar.Error{Code: authstar.InvalidToken, Description: "the token is not valid"}
 
-const maxToken = 16 << 10
+const (
+	// maxToken is the length of the longest token, in bytes.
+	maxToken = 16 << 10
+	// maxAudience is how many audiences a token may have.
+	maxAudience = 256
+)
 
 // Verify checks a token that this signer may have minted: its signature, type,
 // issuer and expiry. It returns the claims, as JSON, or an *authstar.Error,

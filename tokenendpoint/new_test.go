@@ -2,6 +2,7 @@ package tokenendpoint_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -101,5 +102,53 @@ func TestObserverIsToldBeforeTheAnswer(t *testing.T) {
 	post(t, endpoint, asForm+"&scope=admin")
 	if want := []authstar.Code{authstar.InvalidClient, authstar.InvalidRequest, tokenendpoint.InvalidScope}; !slices.Equal(seen, want) {
 		t.Errorf("observed %q, want %q", seen, want)
+	}
+}
+
+// The log has the status that is on the wire, and the cause.
+func TestObserverIsToldTheStatus(t *testing.T) {
+	cause := errors.New("the cause")
+	states := func(code authstar.Code) *authstar.Error { return &authstar.Error{Code: code, Err: cause} }
+	for _, row := range []struct {
+		name   string
+		err    error
+		status int
+		code   authstar.Code
+	}{
+		{"an error of the RFC", states(tokenendpoint.InvalidGrant), 400, tokenendpoint.InvalidGrant},
+		{"a denial, which is 403 elsewhere", states(authstar.AccessDenied), 400, authstar.AccessDenied},
+		{"a wrong client", states(authstar.InvalidClient), 401, authstar.InvalidClient},
+		{"an outage", states(authstar.TemporarilyUnavailable), 503, authstar.TemporarilyUnavailable},
+		{"a plain error", cause, 500, authstar.ServerError},
+		{"a code that no token endpoint answers", states(authstar.InsufficientScope), 500, authstar.InsufficientScope},
+		{"a status that nobody writes", &authstar.Error{Code: tokenendpoint.InvalidGrant, StatusCode: 418, Err: cause}, 400, tokenendpoint.InvalidGrant},
+		{"a request that is too long", &authstar.Error{Code: authstar.InvalidRequest, StatusCode: 413, Err: cause}, 413, authstar.InvalidRequest},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var seen *authstar.Error
+			endpoint := newEndpoint(t, tokenendpoint.Config{
+				Observe: func(_ context.Context, err *authstar.Error) { seen = err },
+				Grants: []tokenendpoint.Grant{tokenendpoint.ClientCredentials(func(context.Context, *tokenendpoint.Request) (*tokenendpoint.Response, error) {
+					return nil, row.err
+				})},
+			})
+			var before authstar.Error
+			stated, _ := row.err.(*authstar.Error)
+			if stated != nil {
+				before = *stated
+			}
+			a := post(t, endpoint, asForm)
+			if a.status != row.status || seen == nil || seen.Status() != row.status || seen.Code != row.code || !errors.Is(seen, cause) {
+				t.Errorf("%d %s, observed %+v", a.status, a.text, seen)
+			}
+			if stated != nil && !reflect.DeepEqual(*stated, before) {
+				t.Errorf("the error of the grant became %+v", stated)
+			}
+		})
+	}
+	seen := 0
+	endpoint := newEndpoint(t, tokenendpoint.Config{Observe: func(_ context.Context, err *authstar.Error) { seen = err.Status() }})
+	if serve(t, endpoint, newRequest("GET", "/", "")); seen != 405 {
+		t.Errorf("a GET: observed %d", seen)
 	}
 }

@@ -61,7 +61,9 @@ func TestScopesOfTheBuilder(t *testing.T) {
 	}{
 		{"nil is what was asked for", "&scope=read", nil, "ok read"},
 		{"fewer", "", []string{"write"}, "ok write"},
-		{"none", "", []string{}, "ok"},
+		{"none where nothing was asked for", "", []string{}, "ok"},
+		{"none where the parameter is empty", "&scope=", []string{}, "ok"},
+		{"none of what was asked for", "&scope=read", []string{}, "invalid_scope"},
 		{"all", "", []string{"write", "read"}, "ok write read"},
 		{"O32 more than the client asked for", "&scope=read", []string{"read", "write"}, "server_error"},
 		{"O32 more than the client has", "", []string{"admin"}, "server_error"},
@@ -74,6 +76,82 @@ func TestScopesOfTheBuilder(t *testing.T) {
 			})
 			if a := post(t, endpoint, asForm+row.asked); a.outcome() != row.outcome {
 				t.Errorf("%d %s", a.status, a.text)
+			}
+		})
+	}
+}
+
+// O23: an answer without scopes is one with those that were asked for (RFC 6749
+// section 5.1).
+func TestScopesOfOtherGrants(t *testing.T) {
+	minted, err := newSigner(t, signerConfig()).Mint(tokenendpoint.AccessToken{Subject: "alice", ClientID: "svc", Audience: []string{audience}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name, asked string
+		res         *tokenendpoint.Response
+		outcome     string
+	}{
+		{"what was asked for", "&scope=read", &tokenendpoint.Response{AccessToken: "t"}, "ok"},
+		{"fewer than were asked for", "&scope=read+write", &tokenendpoint.Response{AccessToken: "t", Scopes: []string{"read"}}, "ok read"},
+		{"none where nothing was asked for", "", &tokenendpoint.Response{AccessToken: "t", Scopes: []string{}}, "ok"},
+		{"none of what was asked for", "&scope=read", &tokenendpoint.Response{AccessToken: "t", Scopes: []string{}}, "invalid_scope"},
+		{"a minted token without scopes where nothing was asked for", "", minted, "ok"},
+		{"a minted token without scopes where one was asked for", "&scope=read", minted, "invalid_scope"},
+	} {
+		t.Run("O23 "+row.name, func(t *testing.T) {
+			endpoint := newEndpoint(t, tokenendpoint.Config{Grants: []tokenendpoint.Grant{fixed{row.res}}})
+			if a := post(t, endpoint, "client_id=svc&client_secret="+svcSecret+"&grant_type=fixed"+row.asked); a.outcome() != row.outcome {
+				t.Errorf("%d %s", a.status, a.text)
+			}
+		})
+	}
+}
+
+// fixed is a grant with one answer.
+type fixed struct{ res *tokenendpoint.Response }
+
+func (fixed) Type() string { return "fixed" }
+
+func (g fixed) Token(context.Context, *tokenendpoint.Request) (*tokenendpoint.Response, error) {
+	return g.res, nil
+}
+
+// O23, TK-13: what the application calls a scope is one, before anybody builds for
+// it.
+func TestScopesOfTheClient(t *testing.T) {
+	for _, row := range []struct {
+		name, asked string
+		scopes      []string
+		outcome     string
+	}{
+		{"scopes", "", []string{"read", "urn:x/y#z", "!~"}, "ok read urn:x/y#z !~"},
+		{"no scopes", "", nil, "ok"},
+		{"two in one", "", []string{"read admin"}, "server_error"},
+		{"two in one, of which one is asked for", "&scope=admin", []string{"read admin"}, "server_error"},
+		{"a quote beside a scope", "", []string{`x"y`, "z"}, "server_error"},
+		{"a quote beside the scope that is asked for", "&scope=z", []string{`x"y`, "z"}, "server_error"},
+		{"a backslash", "", []string{`x\y`}, "server_error"},
+		{"an empty one", "", []string{""}, "server_error"},
+		{"an empty one beside a scope", "", []string{"read", ""}, "server_error"},
+		{"a letter beyond ASCII", "", []string{"é"}, "server_error"},
+		{"bytes that are no UTF-8", "", []string{"\xff"}, "server_error"},
+		{"a line feed", "", []string{"a\nb"}, "server_error"},
+	} {
+		t.Run("O23 TK-13 "+row.name, func(t *testing.T) {
+			built := false
+			endpoint := newEndpoint(t, tokenendpoint.Config{
+				Authenticate: func(context.Context, string, string) (authstar.Client, error) {
+					return &authstar.Identity{ID: "svc", Scope: row.scopes}, nil
+				},
+				Grants: []tokenendpoint.Grant{tokenendpoint.ClientCredentials(func(ctx context.Context, req *tokenendpoint.Request) (*tokenendpoint.Response, error) {
+					built = true
+					return build(ctx, req)
+				})},
+			})
+			if a := post(t, endpoint, asForm+row.asked); a.outcome() != row.outcome || built != (a.status == 200) {
+				t.Errorf("%d %s, built: %v", a.status, a.text, built)
 			}
 		})
 	}

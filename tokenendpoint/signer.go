@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -92,11 +93,11 @@ func NewSigner(config SignerConfig) (*Signer, error) {
 	fail := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("tokenendpoint: SignerConfig."+format, args...))
 	}
-	if c.Issuer == "" {
-		fail("Issuer: required")
+	if c.Issuer == "" || !utf8.ValidString(c.Issuer) {
+		fail("Issuer: required, in UTF-8")
 	}
-	if len(c.Audiences) == 0 || slices.Contains(c.Audiences, "") {
-		fail("Audiences: at least one, none of them empty")
+	if len(c.Audiences) == 0 || !areNames(c.Audiences) {
+		fail("Audiences: at least one, none of them empty, in UTF-8")
 	}
 	if c.Lifetime == 0 {
 		c.Lifetime = 10 * time.Minute

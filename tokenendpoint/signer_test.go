@@ -282,6 +282,9 @@ func TestNewSignerReportsAllFaults(t *testing.T) {
 		{"an unknown algorithm", func(c *tokenendpoint.SignerConfig) { c.Algorithm = "none" }, []string{`Algorithm "none"`}},
 		{"another algorithm", func(c *tokenendpoint.SignerConfig) { c.Algorithm = "ES384" }, []string{`Algorithm "ES384"`}},
 		{"an algorithm in small letters", func(c *tokenendpoint.SignerConfig) { c.Algorithm = "es256" }, []string{`Algorithm "es256"`}},
+		{"JW-07 names that are no UTF-8", func(c *tokenendpoint.SignerConfig) {
+			c.Issuer, c.Audiences = issuer+"\xff", []string{audience, "\xff"}
+		}, []string{"Issuer: required, in UTF-8", "Audiences: at least one, none of them empty, in UTF-8"}},
 		{"O37 HS256 without a secret", func(c *tokenendpoint.SignerConfig) { c.Algorithm, c.Keys = "HS256", nil }, []string{"Secret: 0 bytes"}},
 		{"O37 HS256 with an empty secret", func(c *tokenendpoint.SignerConfig) { c.Algorithm, c.Keys, c.Secret = "HS256", nil, []byte{} }, []string{"Secret: 0 bytes"}},
 		{"O37 HS256 with a short secret", func(c *tokenendpoint.SignerConfig) {

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"hash"
 	"sync"
+	"sync/atomic"
 
 	"github.com/authstar/authstar"
 )
@@ -66,8 +67,8 @@ type cached struct {
 	client authstar.Client  // with JWTConfig.CacheClient
 }
 
-// remember keeps a verified token.
-func (j *JWT) remember(d digest, t *Token, key any, client authstar.Client, err error) {
+// remember keeps a verified token. clears is from before it was verified.
+func (j *JWT) remember(d digest, t *Token, key any, client authstar.Client, err error, clears uint64) {
 	c := &cached{token: *t, key: key}
 	if j.config.CacheClient && j.config.Client != nil {
 		if err != nil {
@@ -76,7 +77,7 @@ func (j *JWT) remember(d digest, t *Token, key any, client authstar.Client, err 
 		c.client = client
 	}
 	now := j.config.Now()
-	j.cache.put(d, c, func(c *cached) bool { return j.isOver(c.token.Expires, now) })
+	j.cache.put(d, c, clears, func(c *cached) bool { return j.isOver(c.token.Expires, now) })
 }
 
 // remembered answers for a token that was verified before, as long as it has not
@@ -98,10 +99,7 @@ func (j *JWT) remembered(ctx context.Context, d digest) (authstar.Client, error,
 	if j.isAhead(c.token.NotBefore, now) || j.isAhead(c.token.IssuedAt, now) { // the clock went backwards
 		return nil, nil, false
 	}
-	keys, err := j.keys(ctx, c.token.KeyID, c.token.Issuer)
-	if err != nil {
-		return nil, unavailable(err), true
-	}
+	keys, incomplete := j.keys(ctx, c.token.KeyID, c.token.Issuer)
 	for i := range keys {
 		if sameKey(keys[i].Key, c.key) {
 			if c.client != nil {
@@ -111,6 +109,9 @@ func (j *JWT) remembered(ctx context.Context, d digest) (authstar.Client, error,
 			return client, err, true
 		}
 	}
+	if incomplete != nil {
+		return nil, unavailable(incomplete), true
+	}
 	j.cache.drop(d)
 	return nil, nil, false
 }
@@ -118,7 +119,6 @@ func (j *JWT) remembered(ctx context.Context, d digest) (authstar.Client, error,
 // Purge forgets all remembered tokens, and those that are being verified, so that
 // the next request of each is verified anew.
 func (j *JWT) Purge() {
-	j.purges.Add(1)
 	if j.cache != nil {
 		j.cache.clear()
 	}
@@ -146,7 +146,8 @@ func sameKey(a, b any) bool {
 // table maps digests to values, bounded by size. Where it is full, a value that
 // has ended makes room, or any other.
 type table[V any] struct {
-	size   int // of one shard
+	size   int           // of one shard
+	clears atomic.Uint64 // how many there were
 	shards [shards]struct {
 		sync.RWMutex
 		m map[digest]V
@@ -163,10 +164,16 @@ func (t *table[V]) get(d digest) (v V, ok bool) {
 	return v, ok
 }
 
-func (t *table[V]) put(d digest, v V, ended func(V) bool) {
+// put keeps a value that was asked for when there had been so many clears, unless
+// there was another since. It looks under the lock: what was put first and dropped
+// then would be found in between, after the clear that was to forget it.
+func (t *table[V]) put(d digest, v V, clears uint64, ended func(V) bool) {
 	s := &t.shards[d[0]%shards]
 	s.Lock()
 	defer s.Unlock()
+	if t.clears.Load() != clears || t.size <= 0 {
+		return
+	}
 	if s.m == nil {
 		s.m = make(map[digest]V)
 	}
@@ -198,6 +205,7 @@ func (t *table[V]) drop(d digest) {
 }
 
 func (t *table[V]) clear() {
+	t.clears.Add(1)
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.Lock()

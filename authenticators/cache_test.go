@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -154,6 +155,47 @@ func TestPurgeDuringAVerification(t *testing.T) {
 	}
 }
 
+// M05: whoever else is being verified, after a Purge nobody gets an answer from
+// before it.
+func TestPurgeBesideVerifications(t *testing.T) {
+	var version atomic.Int64
+	j := jwtVerifier(t, authenticators.JWTConfig{Issuer: jwtIssuerD, Keys: jwtKeys(t, jwtKeyD), Algorithms: []string{"HS256"}, CacheClient: true,
+		Client: func(context.Context, *authenticators.Token) (authstar.Client, error) {
+			return &authstar.Identity{ID: strconv.FormatInt(version.Load(), 10)}, nil
+		}})
+	purgeBeside(t, &version, j, j.Purge, cacheSecretToken(jwtClaims(jwtIssuerD)))
+}
+
+// purgeBeside moves the version that the verifier's clients are named after on, and
+// purges, while others verify the same token.
+func purgeBeside(t *testing.T, version *atomic.Int64, v authenticators.TokenVerifier, purge func(), token string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	var others sync.WaitGroup
+	for range 4 {
+		others.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = v.VerifyToken(t.Context(), token)
+			}
+		})
+	}
+	for range 300 {
+		now := version.Add(1)
+		purge()
+		for range 10 {
+			client, err := v.VerifyToken(t.Context(), token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := strconv.ParseInt(client.ClientID(), 10, 64); got < now {
+				t.Errorf("M05 version %d after the Purge of %d", got, now)
+			}
+		}
+	}
+	stop()
+	others.Wait()
+}
+
 func cacheLongToken() string {
 	claims := jwtClaims(jwtIssuerA).also("note", `"`+strings.Repeat("n", 4000)+`"`)
 	return jwtToken(jwtKeyEd, "EdDSA", jwtKeyEd.header("EdDSA"), claims.String())
@@ -217,6 +259,9 @@ func TestCacheTokensAreNotShared(t *testing.T) {
 	for name, config := range map[string]authenticators.JWTConfig{"remembered": {}, "not remembered": {CacheSize: -1}} {
 		t.Run("M11 "+name, func(t *testing.T) {
 			config.Client = func(_ context.Context, tok *authenticators.Token) (authstar.Client, error) {
+				if !slices.Equal(tok.Audience, []string{"api"}) {
+					t.Errorf("its audience is %q", tok.Audience)
+				}
 				id := &authstar.Identity{ID: tok.Subject, Scope: slices.Clone(tok.Scopes)}
 				tok.Subject, tok.Issuer = "auth0|"+tok.Subject, "evil"
 				tok.Scopes[0], tok.Audience[0] = "admin", "evil"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -21,14 +22,15 @@ type registered struct {
 
 // parse reads what it can even where it returns an error.
 func (c *registered) parse(payload string) error {
-	if payload == "" || payload[0] != '{' || !utf8.ValidString(payload) {
-		return errors.New("the claims are not a JSON object in UTF-8")
-	}
+	object := strings.TrimLeft(payload, " \t\r\n")
 	var seen names
-	bad := !eachMember(payload, func(name, value string) bool {
+	bad := !eachMember(object, func(name, value string) bool {
 		return seen.add(name) && c.set(name, value) == nil
 	})
-	if bad {
+	switch {
+	case object == "" || object[0] != '{' || len(object) < len(payload) || !utf8.ValidString(payload):
+		return errors.New("the claims are not a JSON object in UTF-8")
+	case bad:
 		return errors.New("the claims are malformed")
 	}
 	return nil

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4/json"
@@ -82,6 +81,11 @@ type IntrospectionConfig struct {
 // most 100 questions at once, and 1,000 wait for these; beyond, and where one waits
 // for longer than Timeout, requests are TemporarilyUnavailable (503). An answer has
 // 64 KiB at most, and its "aud", "scope" and "scp" 256 elements.
+//
+// The client is the answer's "sub". Where there is neither that nor a "username",
+// nobody but an application is behind the token, and the client is its "client_id". A
+// user's token without "sub" names no client, and so is InvalidToken: names of users
+// change hands, and the application is not the user.
 type Introspection struct {
 	config IntrospectionConfig
 	claims *JWT // reads scopes
@@ -89,7 +93,6 @@ type Introspection struct {
 	cache  *table[answer]
 	flight singleflight.Group
 	asking *questions
-	purges atomic.Uint64
 	errs   error
 }
 
@@ -110,7 +113,7 @@ func NewIntrospection(config IntrospectionConfig) *Introspection {
 		errs = append(errs, fmt.Errorf("authenticators: IntrospectionConfig."+format, args...))
 	}
 	if _, err := endpointurl.Parse(c.URL); err != nil {
-		fail("URL %q: %w", c.URL, err)
+		fail("URL %q: %w", endpointurl.WithoutUser(c.URL), err)
 	}
 	if c.ClientID == "" || c.ClientSecret == "" {
 		fail("ClientID and ClientSecret: required")
@@ -140,9 +143,7 @@ func NewIntrospection(config IntrospectionConfig) *Introspection {
 	}
 	i.client.Jar = nil
 	i.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	if c.CacheSize >= 0 {
-		i.cache = newTable[answer](cmp.Or(c.CacheSize, defaultCacheSize))
-	}
+	i.cache = newTable[answer](cmp.Or(c.CacheSize, defaultCacheSize))
 	i.errs = errors.Join(errs...)
 	return i
 }
@@ -167,14 +168,12 @@ func (i *Introspection) VerifyToken(ctx context.Context, token string) (authstar
 	}
 	d := digestOf(token)
 	now := i.config.Now()
-	if i.cache != nil {
-		if a, ok := i.cache.get(d); ok && now.Before(a.until) {
-			return i.settle(ctx, a, now)
-		}
+	if a, ok := i.cache.get(d); ok && now.Before(a.until) {
+		return i.settle(ctx, a, now)
 	}
 	// A question from before a Purge is not shared with requests after it.
-	purges := i.purges.Load()
-	result := i.flight.DoChan(fmt.Sprintf("%d %x", purges, d), func() (any, error) { return i.consult(ctx, token, d, purges) })
+	clears := i.cache.clears.Load()
+	result := i.flight.DoChan(fmt.Sprintf("%d %x", clears, d), func() (any, error) { return i.consult(ctx, token, d, clears) })
 	select {
 	case r := <-result:
 		if r.Err != nil {
@@ -188,7 +187,7 @@ func (i *Introspection) VerifyToken(ctx context.Context, token string) (authstar
 
 // consult asks, detached from the request, and remembers the answer. A panic, as
 // of the application's http.RoundTripper, would end the program here.
-func (i *Introspection) consult(ctx context.Context, token string, d digest, purges uint64) (a answer, err error) {
+func (i *Introspection) consult(ctx context.Context, token string, d digest, clears uint64) (a answer, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("introspection: a panic (%T)", p)
@@ -201,14 +200,11 @@ func (i *Introspection) consult(ctx context.Context, token string, d digest, pur
 		return a, err
 	}
 	defer end()
-	if a, err = i.ask(ctx, token); err != nil || i.cache == nil {
+	if a, err = i.ask(ctx, token); err != nil {
 		return a, err
 	}
 	// Junk makes room first, so that it pushes no good token out.
-	i.cache.put(d, a, func(a answer) bool { return a.token == nil || !i.config.Now().Before(a.until) })
-	if i.purges.Load() != purges {
-		i.cache.drop(d)
-	}
+	i.cache.put(d, a, clears, func(a answer) bool { return a.token == nil || !i.config.Now().Before(a.until) })
 	return a, nil
 }
 
@@ -225,7 +221,6 @@ func (i *Introspection) settle(ctx context.Context, a answer, now time.Time) (au
 
 // Purge forgets all remembered answers, and those to questions under way.
 func (i *Introspection) Purge() {
-	i.purges.Add(1)
 	if i.cache != nil {
 		i.cache.clear()
 	}
@@ -298,7 +293,7 @@ func (i *Introspection) read(body string) (answer, error) {
 		return answer{}, fmt.Errorf("introspection: %w", err)
 	}
 	t := &Token{
-		Issuer: i.config.Issuer, Subject: cmp.Or(c.Subject, c.ClientID), Audience: c.Audience, ClientID: c.ClientID, ID: c.ID,
+		Issuer: i.config.Issuer, Subject: subjectOf(&c, set), Audience: c.Audience, ClientID: c.ClientID, ID: c.ID,
 		Expires: c.Expires, NotBefore: c.NotBefore, IssuedAt: c.IssuedAt, Scopes: i.claims.scopes(&c, set), claims: set,
 	}
 	forUs := slices.ContainsFunc(c.Audience, func(a string) bool { return slices.Contains(i.config.Audiences, a) })
@@ -315,16 +310,27 @@ func (i *Introspection) read(body string) (answer, error) {
 	return answer{token: t, until: until}, nil
 }
 
+// subjectOf is who the token is about, "" for a user of whom only the name is told
+// (RFC 7662 section 2.2).
+func subjectOf(c *registered, set *claims.Set) string {
+	if username, _ := set.Lookup("username"); c.Subject != "" || username != nil && username != "" {
+		return c.Subject
+	}
+	return c.ClientID
+}
+
 // isBearer reports whether the token that an answer is about may be used as this
 // one was, as far as the answer says. Some servers have "access_token" there.
 func isBearer(set *claims.Set) bool {
-	v, said := set.Lookup("token_type")
+	v, _ := set.Lookup("token_type")
 	name, _ := v.(string)
-	return !said || strings.EqualFold(name, "Bearer") || name == "access_token"
+	return v == nil || strings.EqualFold(name, "Bearer") || name == "access_token"
 }
 
-// String shows nothing of the configuration but its URL.
-func (c IntrospectionConfig) String() string { return "introspection at " + c.URL }
+// String shows nothing of the configuration but its URL, without a password.
+func (c IntrospectionConfig) String() string {
+	return "introspection at " + endpointurl.WithoutUser(c.URL)
+}
 
 // GoString is String, so that %#v shows no more.
 func (c IntrospectionConfig) GoString() string { return c.String() }

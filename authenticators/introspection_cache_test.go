@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -189,6 +190,25 @@ func TestIntrospectionPurgeDuringAQuestion(t *testing.T) {
 	if client, err := i.VerifyToken(t.Context(), "good-alice"); !errors.Is(err, authstar.InvalidToken) {
 		t.Errorf("M05 the old answer is remembered: %v, %v", client, err)
 	}
+}
+
+// introspectionTransport answers without a network.
+type introspectionTransport func() string
+
+func (f introspectionTransport) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(f()))}, nil
+}
+
+// M05: whoever else asks, after a Purge nobody gets an answer from before it.
+func TestIntrospectionPurgeBesideQuestions(t *testing.T) {
+	var version atomic.Int64
+	i := authenticators.NewIntrospection(authenticators.IntrospectionConfig{
+		URL: "https://a.example/introspect", ClientID: "api", ClientSecret: "secret", Issuer: jwtIssuerA, Audiences: []string{"api"},
+		HTTPClient: &http.Client{Transport: introspectionTransport(func() string {
+			return fmt.Sprintf(`{"active":true,"sub":"%d","aud":"api"}`, version.Load())
+		})},
+	})
+	purgeBeside(t, &version, i, i.Purge, "opaque")
 }
 
 // K08: an endpoint that hangs is an outage after the timeout.

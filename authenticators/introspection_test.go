@@ -83,6 +83,11 @@ func TestIntrospectionConfig(t *testing.T) {
 			}
 		})
 	}
+	withPassword := good
+	withPassword.URL = "https://api:pa55@a.example/introspect"
+	if err := authenticators.NewIntrospection(withPassword).Validate(); err == nil || strings.Contains(err.Error(), "pa55") || !strings.Contains(err.Error(), "a.example/introspect") {
+		t.Errorf("M10 a URL with a password: %v", err)
+	}
 	err := authenticators.NewIntrospection(authenticators.IntrospectionConfig{Timeout: -1}).Validate()
 	for _, name := range []string{"URL", "ClientID", "Issuer", "Audiences", "Timeout"} {
 		if err == nil || !strings.Contains(err.Error(), "IntrospectionConfig."+name) {
@@ -115,6 +120,9 @@ func TestIntrospectionRequest(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			if p.requests() != 2 {
+				t.Errorf("%d questions, want one for each request", p.requests())
+			}
 			want := url.Values{"token": {"opaque+/="}, "token_type_hint": {"access_token"}}
 			basic := "Basic " + encodeBasic("orders+api:s3cret%3A%2B%25%C3%A4")
 			if inForm {
@@ -145,6 +153,7 @@ func TestIntrospectionAnswers(t *testing.T) {
 		{"active, a bearer token", json(answer().also("token_type", `"bearer"`)), authenticators.IntrospectionConfig{}, 200},
 		{"active, an access token", json(answer().also("token_type", `"access_token"`)), authenticators.IntrospectionConfig{}, 200},
 		{"active, with white space around", introspectsJSON(" \r\n\t" + answer().String() + "\n "), authenticators.IntrospectionConfig{}, 200},
+		{"active, with a token type of null", json(answer().also("token_type", "null")), authenticators.IntrospectionConfig{}, 200},
 		{"J22 a refresh token", json(answer().also("token_type", `"refresh_token"`)), authenticators.IntrospectionConfig{}, 401},
 		{"J22 a token that needs a proof", json(answer().also("token_type", `"DPoP"`)), authenticators.IntrospectionConfig{}, 401},
 		{"a token type that is no string", json(answer().also("token_type", "1")), authenticators.IntrospectionConfig{}, 401},
@@ -155,6 +164,8 @@ func TestIntrospectionAnswers(t *testing.T) {
 		{"for another audience", json(answer().with("aud", `"other"`)), authenticators.IntrospectionConfig{}, 401},
 		{"without aud", json(answer().without("aud")), authenticators.IntrospectionConfig{}, 401},
 		{"without sub and client_id", json(answer().without("sub").without("client_id")), authenticators.IntrospectionConfig{}, 401},
+		{"J12 a user without sub", json(answer().without("sub").also("username", `"alice"`)), authenticators.IntrospectionConfig{}, 401},
+		{"J12 a user without sub, whose name is no string", json(answer().without("sub").also("username", "1")), authenticators.IntrospectionConfig{}, 401},
 		{"a subject with a line break", json(answer().with("sub", `"a\nb"`)), authenticators.IntrospectionConfig{}, 401},
 		{"J22 RS-21 bound to a key", json(answer().also("cnf", `{"jkt":"x"}`)), authenticators.IntrospectionConfig{}, 401},
 		{"M04 expired", json(answer().with("exp", jwtSeconds(0))), authenticators.IntrospectionConfig{}, 401},
@@ -178,6 +189,8 @@ func TestIntrospectionAnswers(t *testing.T) {
 		{"another status of success", introspects(201, "application/json", answer().String()), authenticators.IntrospectionConfig{}, 503},
 		{"RS-23 our credentials are refused", introspects(401, "application/json", `{"error":"invalid_client"}`), authenticators.IntrospectionConfig{}, 503},
 		{"C11 a token that the server does not introspect", introspects(400, "application/json", `{"error":"unsupported_token_type"}`), authenticators.IntrospectionConfig{}, 401},
+		{"RS-23 401 in the words of a token that the server does not introspect", introspects(401, "application/json", `{"error":"unsupported_token_type"}`), authenticators.IntrospectionConfig{}, 503},
+		{"RS-23 500 in these words", introspects(500, "application/json", `{"error":"unsupported_token_type"}`), authenticators.IntrospectionConfig{}, 503},
 		{"RS-23 another 400", introspects(400, "application/json", `{"error":"invalid_request"}`), authenticators.IntrospectionConfig{}, 503},
 		{"RS-23 403", introspects(403, "application/json", `{"active":false}`), authenticators.IntrospectionConfig{}, 503},
 		{"RS-23 500", introspects(500, "application/json", answer().String()), authenticators.IntrospectionConfig{}, 503},
@@ -211,6 +224,9 @@ func TestIntrospectionClient(t *testing.T) {
 	}{
 		{"sub", introspectionAnswer(), authenticators.IntrospectionConfig{}, "alice", []string{"read", "write"}},
 		{"client_id where there is no sub", introspectionAnswer().without("sub"), authenticators.IntrospectionConfig{}, "app", []string{"read", "write"}},
+		{"J12 sub of a user with a name", introspectionAnswer().also("username", `"al"`), authenticators.IntrospectionConfig{}, "alice", []string{"read", "write"}},
+		{"J12 client_id where username is null", introspectionAnswer().without("sub").also("username", "null"), authenticators.IntrospectionConfig{}, "app", []string{"read", "write"}},
+		{"J12 client_id where username is empty", introspectionAnswer().without("sub").also("username", `""`), authenticators.IntrospectionConfig{}, "app", []string{"read", "write"}},
 		{"no scope", introspectionAnswer().without("scope"), authenticators.IntrospectionConfig{}, "alice", nil},
 		{"a scope with a quote", introspectionAnswer().with("scope", `"read a\"b"`), authenticators.IntrospectionConfig{}, "alice", nil},
 		{"scopes elsewhere", introspectionAnswer().also("realm_access", `{"roles":["admin"]}`), authenticators.IntrospectionConfig{ScopeClaims: []string{"realm_access.roles"}}, "alice", []string{"admin"}},
@@ -260,16 +276,23 @@ type introspectionPanic struct{}
 
 func (introspectionPanic) RoundTrip(*http.Request) (*http.Response, error) { panic("secret") }
 
-// M10: neither the configuration nor what is made of it shows the secret.
+// M10: neither the configuration nor what is made of it shows the secret, nor one in
+// a URL that is refused.
 func TestIntrospectionShowsNoSecret(t *testing.T) {
-	config := authenticators.IntrospectionConfig{URL: "https://a.example/introspect", ClientID: "api", ClientSecret: "s3cret-of-the-api"}
+	for name, url := range map[string]string{"a URL": "https://a.example/introspect", "a URL with a password": "https://api:s3cret@a.example/introspect"} {
+		t.Run("M10 "+name, func(t *testing.T) { introspectionShowsNoSecret(t, url) })
+	}
+}
+
+func introspectionShowsNoSecret(t *testing.T, url string) {
+	config := authenticators.IntrospectionConfig{URL: url, ClientID: "api", ClientSecret: "s3cret-of-the-api"}
 	var log bytes.Buffer
 	for _, v := range []any{config, &config, authenticators.NewIntrospection(config), authenticators.NewBearer(authenticators.NewIntrospection(config))} {
 		fmt.Fprintf(&log, "%v %+v %#v %s\n", v, v, v, v)
 		slog.New(slog.NewTextHandler(&log, nil)).Info("made", "of", v)
 		slog.New(slog.NewJSONHandler(&log, nil)).Info("made", "of", v)
 	}
-	if strings.Contains(log.String(), "s3cret") || !strings.Contains(log.String(), "https://a.example/introspect") {
+	if strings.Contains(log.String(), "s3cret") || !strings.Contains(log.String(), "a.example/introspect") {
 		t.Errorf("M10 %s", log.String())
 	}
 }

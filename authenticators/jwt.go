@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -107,7 +106,6 @@ type JWT struct {
 	strict         bool
 	prefix, suffix string // of an issuer with a placeholder
 	cache          *tokenCache
-	purges         atomic.Uint64
 }
 
 var (

@@ -238,6 +238,8 @@ func TestSubjects(t *testing.T) {
 		{"J11", "sub", `"alice\u007f"`, false},
 		{"J11", "sub", `"alice\t"`, false},
 		{"J11", "sub", `"\ufffd"`, false},
+		{"J11", "sub", `"alice\u2028forged"`, false},
+		{"J11", "sub", `"alice\u2029forged"`, false},
 		{"J11", "sub", `"alice\ud800"`, false},
 		{"J11", "sub", `"alice\udc00x"`, false},
 		{"J11", "sub", `"alice\ud800\ud800"`, false},

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,8 +63,10 @@ func TestJWTBesideOpaqueTokens(t *testing.T) {
 		return &authstar.Identity{ID: "opaque"}, nil
 	})
 	ofC := jwtToken(jwtKeyEd, "EdDSA", jwtKeyEd.header("EdDSA"), jwtClaims(jwtIssuerC).String())
+	a := jwtVerifier(t, authenticators.JWTConfig{})
+	tenants := jwtVerifier(t, authenticators.JWTConfig{Issuer: tenantTemplate, Tenants: []string{tenantOne}})
 	for order, verifiers := range map[string][]authenticators.TokenVerifier{
-		"JWT first": {jwtVerifier(t, authenticators.JWTConfig{}), opaque}, "JWT last": {opaque, jwtVerifier(t, authenticators.JWTConfig{})},
+		"JWT first": {a, tenants, opaque}, "JWT last": {opaque, tenants, a},
 	} {
 		api := newJWTAPI(t, verifiers...)
 		for _, test := range []struct {
@@ -76,7 +79,12 @@ func TestJWTBesideOpaqueTokens(t *testing.T) {
 			{"a token with alg none", jwtEncode(`{"alg":"none"}`) + "." + jwtEncode(jwtClaims(jwtIssuerA).String()) + ".AAAA", "invalid_token", false},
 			{"a token with an issuer twice", jwtOfA(jwtClaims(jwtIssuerA).also("iss", `"x"`)), "invalid_token", false},
 			{"a token with a bad expiry", jwtOfA(jwtClaims(jwtIssuerA).with("exp", `"x"`)), "invalid_token", false},
+			{"an expired token with a header of 5 KiB", jwtToken(jwtKeyA, "RS256", jwtKeyA.header("RS256", `"x":"`+strings.Repeat("x", 4<<10)+`"`), jwtClaims(jwtIssuerA).with("exp", "1").String()), "invalid_token", false},
+			{"a good token with padding", jwtOfA(jwtClaims(jwtIssuerA)) + "==", "invalid_token", false},
+			{"claims behind a space", jwtToken(jwtKeyA, "RS256", jwtKeyA.header("RS256"), " "+jwtClaims(jwtIssuerA).String()), "invalid_token", false},
+			{"a tenant's good token with padding", tenantToken(tenantIssuer(tenantOne), tenantQuoted(tenantOne)) + "==", "invalid_token", false},
 			{"a token of another issuer", ofC, "opaque", true},
+			{"a token of another issuer with padding", ofC + "==", "opaque", true},
 			{"three parts of nothing", "aaa.bbb.ccc", "opaque", true},
 			{"an opaque token", "opaque123", "opaque", true},
 		} {
@@ -248,6 +256,39 @@ func TestKeysThatCannotBeHad(t *testing.T) {
 			t.Errorf("D06: the keys were asked for %d times", asked)
 		}
 	}
+}
+
+// C11: keys that come with an error are some of those there may be.
+func TestSomeOfTheKeys(t *testing.T) {
+	keys := []jose.JSONWebKey{jwtKeyA.public()}
+	var outage error = jwtLater{90 * time.Second}
+	asked := 0
+	j := jwtVerifier(t, authenticators.JWTConfig{Keys: jwtKeySet(func(context.Context, string) ([]jose.JSONWebKey, error) { asked++; return keys, outage })})
+	good, forged := jwtOfA(jwtClaims(jwtIssuerA)), jwtToken(jwtEvilRSA, "RS256", jwtEvilRSA.header("RS256"), jwtClaims(jwtIssuerA).String())
+	wants := func(name, token string, code authstar.Code) {
+		t.Helper()
+		before := asked
+		client, err := j.VerifyToken(t.Context(), token)
+		if asked != before+1 {
+			t.Errorf("C11 %s: the keys were asked for %d times", name, asked-before)
+		}
+		var refused *authstar.Error
+		if errors.As(err, &refused); (client == nil) != (code != "") || code != "" && (refused == nil || refused.Code != code) {
+			t.Errorf("C11 %s: %v, %v, want %q", name, client, err, code)
+		}
+		if code == authstar.TemporarilyUnavailable && (refused == nil || refused.RetryAfter != 90*time.Second) {
+			t.Errorf("C11 %s: %v does not say when to come back", name, err)
+		}
+	}
+	wants("a token of one of them", good, "")
+	wants("a token that is remembered", good, "")
+	wants("a token of none of them", forged, authstar.TemporarilyUnavailable)
+	wants("an expired token of one of them", jwtOfA(jwtClaims(jwtIssuerA).with("exp", "1")), authstar.InvalidToken)
+	keys = nil
+	wants("a token that is remembered, and none of the keys", good, authstar.TemporarilyUnavailable)
+	keys, outage = []jose.JSONWebKey{jwtKeyA.public()}, nil
+	wants("a token that is remembered, all is well", good, "")
+	wants("a token of no key, all is well", forged, authstar.InvalidToken)
 }
 
 // K14, K18 and what a key set answers for a token without a kid.

@@ -1,7 +1,9 @@
 package authenticators_test
 
 import (
+	"context"
 	"crypto/ecdsa"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
@@ -113,6 +115,39 @@ func TestAlgorithmNone(t *testing.T) {
 		cases = append(cases, jwtCase{"J01 signed, with the header " + header, jwtWithHeader(header), false})
 	}
 	jwtCheck(t, jwtVerifier(t, authenticators.JWTConfig{}), cases...)
+}
+
+// A KeySet of the application's own has not looked at its keys as jwks does.
+func TestKeysOfTheApplication(t *testing.T) {
+	rsaOf := func(bits int) jwtKey {
+		signer, err := rsa.GenerateKey(rand.Reader, bits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return jwtKey{kid: "k1", signer: signer}
+	}
+	for _, row := range []struct {
+		name, alg string
+		key       jwtKey
+		jwk       jose.JSONWebKey // what else it says
+		good      bool
+	}{
+		{"JW-03 RSA of 2048 bits", "RS256", jwtKeyA, jose.JSONWebKey{}, true},
+		{"JW-03 RSA of 2047 bits", "RS256", rsaOf(2047), jose.JSONWebKey{}, false},
+		{"JW-03 RSA of 1024 bits", "RS256", rsaOf(1024), jose.JSONWebKey{}, false},
+		{"JW-03 RSA of 1024 bits, with PSS", "PS256", rsaOf(1024), jose.JSONWebKey{}, false},
+		{"JW-25 use sig", "RS256", jwtKeyA, jose.JSONWebKey{Use: "sig"}, true},
+		{"JW-25 use enc", "RS256", jwtKeyA, jose.JSONWebKey{Use: "enc"}, false},
+		{"JW-25 an unknown use", "RS256", jwtKeyA, jose.JSONWebKey{Use: "SIG"}, false},
+		{"JW-24 its own alg", "RS256", jwtKeyA, jose.JSONWebKey{Algorithm: "RS256"}, true},
+		{"JW-24 another alg", "RS256", jwtKeyA, jose.JSONWebKey{Algorithm: "RS512"}, false},
+	} {
+		key := row.key.public()
+		key.Use, key.Algorithm = row.jwk.Use, row.jwk.Algorithm
+		keys := jwtKeySet(func(context.Context, string) ([]jose.JSONWebKey, error) { return []jose.JSONWebKey{key}, nil })
+		jwtCheck(t, jwtVerifier(t, authenticators.JWTConfig{Keys: keys}),
+			jwtCase{row.name, jwtToken(row.key, row.alg, row.key.header(row.alg), jwtClaims(jwtIssuerA).String()), row.good})
+	}
 }
 
 // J03: who knows the public key must not be able to sign with it as a secret.

@@ -42,6 +42,28 @@ func TestProviderOutage(t *testing.T) {
 	api.wants(t, "K13 a good token, the provider is back", good, 200)
 }
 
+// C11: a key without an id says of no token that it is bad, while the key that the
+// token names may be there and cannot be had.
+func TestProviderOutageWithKeysThatHaveNoID(t *testing.T) {
+	anonymous, k2 := idpRenamed(jwtKeyA, ""), idpRenamed(jwtKeyPS, "k2")
+	forged := func(kid string) string { return idpTokenOf(idpRenamed(jwtEvilRSA, kid)) }
+	p := newIDP(t, anonymous)
+	api := newIDPAPI(t, p.jwt(t, authenticators.JWTConfig{}))
+	api.wants(t, "C11 a good token", idpTokenOf(jwtKeyA), 200)
+	p.down()
+	for range 2 {
+		api.wants(t, "C11 RS-23 a good token of a new key", idpTokenOf(k2), 503)
+		api.wants(t, "C11 a forged token with an id that may be new", forged("k3"), 503)
+		api.wants(t, "C11 a forged token with an id that was fetched for", forged("k1"), 401)
+		api.wants(t, "C11 a good token that is remembered", idpTokenOf(jwtKeyA), 200)
+		api.wants(t, "C11 a good token, and then remembered, with an id that may be new", idpTokenOf(idpRenamed(jwtKeyA, "k4")), 200)
+	}
+	p.pass(time.Second)
+	p.publish(anonymous, k2)
+	api.wants(t, "C11 the new key, the provider is back", idpTokenOf(k2), 200)
+	api.wants(t, "C11 a forged token, the provider is back", forged("k3"), 401)
+}
+
 // RS-23: a hundred requests at once while the provider is down at start.
 func TestProviderOutageAtStart(t *testing.T) {
 	p := newIDP(t)

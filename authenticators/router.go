@@ -36,13 +36,7 @@ func newRouter(verifiers []TokenVerifier) *router {
 			r.errs = append(r.errs, fmt.Errorf("token verifier %d: %w", i+1, err))
 		}
 	}
-	for iss, j := range r.jwts {
-		for _, v := range r.others {
-			if v != issuerVerifier(j) && v.AcceptsIssuer(iss) {
-				r.errs = append(r.errs, fmt.Errorf("two token verifiers accept the issuer %q", iss))
-			}
-		}
-	}
+	r.findOverlaps()
 	if len(verifiers) == 1 && len(r.all) == 1 {
 		r.only = r.all[0]
 	}
@@ -50,6 +44,27 @@ func newRouter(verifiers []TokenVerifier) *router {
 		r.format = "JWT"
 	}
 	return r
+}
+
+// findOverlaps reports issuers that two verifiers accept.
+func (r *router) findOverlaps() {
+	overlap := func(iss string) {
+		r.errs = append(r.errs, fmt.Errorf("two token verifiers accept the issuer %q", iss))
+	}
+	for iss, j := range r.jwts {
+		for _, v := range r.others {
+			if v != issuerVerifier(j) && v.AcceptsIssuer(iss) {
+				overlap(iss)
+			}
+		}
+	}
+	for i, j := range r.all {
+		for _, other := range r.all[:i] {
+			if iss := j.shared(other); iss != "" {
+				overlap(iss)
+			}
+		}
+	}
 }
 
 func (r *router) add(v TokenVerifier) error {
@@ -117,15 +132,16 @@ func (r *router) verify(ctx context.Context, token string, notToken *authstar.Er
 		}
 		return r.only.verify(ctx, u, sum)
 	}
-	if u != nil && u.claims.Issuer != "" {
-		if j := r.jwts[u.claims.Issuer]; j != nil && j.prefix == "" {
+	iss := claimedIssuer(token, u)
+	if iss != "" {
+		if j := r.jwts[iss]; j != nil && j.prefix == "" {
 			if err != nil {
 				return nil, invalid(err)
 			}
 			return r.verifyBy(ctx, j, u, sum)
 		}
 		for _, v := range r.others {
-			if !v.AcceptsIssuer(u.claims.Issuer) {
+			if !v.AcceptsIssuer(iss) {
 				continue
 			}
 			if j, ok := v.(*JWT); ok && err == nil {
@@ -154,7 +170,7 @@ func (r *router) remembers(sum digest) *JWT {
 func (r *router) verifyBy(ctx context.Context, j *JWT, u *unverified, sum digest) (authstar.Client, error) {
 	client, err := j.verify(ctx, u, sum)
 	if err == nil && len(u.token) <= maxCached {
-		r.seen.put(sum, j, func(*JWT) bool { return true })
+		r.seen.put(sum, j, 0, func(*JWT) bool { return true })
 	}
 	return client, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/authstar/authstar"
@@ -52,6 +53,16 @@ var routes = []struct {
 	{"C12 an issuer that is written with escapes", unsigned(`{"iss":"https:\/\/a.ex\u0061mple"}`), 200, issuerA},
 	{"C12 an issuer after other claims", unsigned(`{"sub":"iss","x":{"iss":"` + issuerB + `"},"iss":"` + issuerA + `"}`), 200, issuerA},
 	{"C13 an expired token of A", expired(issuerA), 401, issuerA},
+	{"C13 A's claims behind white space", unsigned(" \t\r\n" + `{"iss":"` + issuerA + `"}`), 200, issuerA},
+	{"C13 A's claims that are not UTF-8", unsigned(`{"iss":"` + issuerA + `","x":"` + "\xff" + `"}`), 200, issuerA},
+	{"C13 a token of A with a header of more than 4 KiB", strings.Repeat("A", 5<<10) + of(issuerA), 200, issuerA},
+	{"C13 a token of A with padding", of(issuerA) + "=", 200, issuerA},
+	{"C13 a token of A with other bits at the end of its header", strings.Replace(of(issuerA), "In0.", "In1.", 1), 200, issuerA},
+	{"C13 a token of A with a character too many in its claims", strings.Replace(unsigned(`{"iss":"`+issuerA+`"}`), ".c2ln", "A.c2ln", 1), 200, issuerA},
+	{"C13 a token of A in base64 of RFC 4648 section 4", strings.ReplaceAll(unsigned(`{"sub":"a?>>","iss":"`+issuerA+`"}`), "_", "/") + "+", 200, issuerA},
+	{"C13 a token of A without a header", of(issuerA)[strings.Index(of(issuerA), "."):], 200, issuerA},
+	{"C13 a token of A without a signature", strings.TrimSuffix(of(issuerA), "c2lnbmF0dXJl"), 200, issuerA},
+	{"C02 a token of nobody with a header of more than 4 KiB", strings.Repeat("A", 5<<10) + of("https://evil.example"), 200, ""},
 	{"C02 an issuer that nobody knows", of("https://evil.example"), 200, ""},
 	{"C12 an issuer with a slash", of(issuerA + "/"), 200, ""},
 	{"C12 an issuer in another case", of("https://A.example"), 200, ""},

@@ -72,6 +72,21 @@ func (j *JWT) keys(ctx context.Context, kid, iss string) ([]jose.JSONWebKey, err
 	return set.KeysOf(ctx, kid, j.config.Issuer, iss)
 }
 
+// shared is an issuer of two that have a placeholder, "" if there is none. Where the
+// placeholders are not at one place, each stands for what the other has there.
+func (j *JWT) shared(other *JWT) string {
+	segments := strings.Split(other.config.Issuer, "/")
+	at := strings.Count(j.prefix, "/")
+	if j.prefix == "" || other.prefix == "" || at >= len(segments) {
+		return ""
+	}
+	iss := j.prefix + segments[at] + j.suffix
+	if !j.AcceptsIssuer(iss) || !other.AcceptsIssuer(iss) {
+		return ""
+	}
+	return iss
+}
+
 // AcceptsIssuer reports whether the tokens of this issuer are for this
 // verifier.
 func (j *JWT) AcceptsIssuer(iss string) bool {

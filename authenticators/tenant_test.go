@@ -57,6 +57,9 @@ func TestTenants(t *testing.T) {
 		{"a tid that is a list", all, tenantToken(tenantIssuer(tenantOne), `["`+tenantOne+`"]`), false},
 		{"two tids", all, jwtOfA(jwtClaims(tenantIssuer(tenantOne)).also("tid", tenantQuoted(tenantOne)).also("tid", tenantQuoted(tenantTwo))), false},
 		{"a tenant with a slash", all, tenantToken(tenantIssuer("a/b"), `"a/b"`), false},
+		{"a tenant in another alphabet", all, tenantToken(tenantIssuer("α"), `"α"`), true},
+		{"a tenant with a line break", all, jwtOfA(jwtClaims("").with("iss", `"https://login.example/a\nforged/v2.0"`).also("tid", `"a\nforged"`)), false},
+		{"a tenant with a line separator", all, jwtOfA(jwtClaims("").with("iss", `"https://login.example/a\u2028forged/v2.0"`).also("tid", `"a\u2028forged"`)), false},
 		{"an empty tenant", all, tenantToken(tenantIssuer(""), `""`), false},
 		{"another host", all, tenantToken("https://evil.example/"+tenantOne+"/v2.0", tenantQuoted(tenantOne)), false},
 		{"a host that begins alike", all, tenantToken("https://login.example.evil/"+tenantOne+"/v2.0", tenantQuoted(tenantOne)), false},
@@ -130,6 +133,41 @@ func TestTenantBesideExactIssuer(t *testing.T) {
 	}
 	if _, err := authstar.New(authenticators.NewBearer(template, jwtVerifier(t, authenticators.JWTConfig{Issuer: tenantTemplate, Tenants: []string{tenantTwo}}))); err == nil {
 		t.Error("C12 one template twice")
+	}
+}
+
+// C12: no issuer is one of two templates.
+func TestTwoTemplates(t *testing.T) {
+	const first, last = "https://login.example/{tenantid}/b", "https://login.example/a/{tenantid}"
+	any := func(issuer string) authenticators.JWTConfig {
+		return authenticators.JWTConfig{Issuer: issuer, InsecureAnyTenant: true}
+	}
+	some := func(issuer string, tenants ...string) authenticators.JWTConfig {
+		return authenticators.JWTConfig{Issuer: issuer, Tenants: tenants}
+	}
+	for _, row := range []struct {
+		name     string
+		one, two authenticators.JWTConfig
+		shared   bool
+	}{
+		{"any tenant in another segment", any(first), any(last), true},
+		{"any tenant in another segment of more", any(first + "/c"), any(last + "/c"), true},
+		{"a list that has the segment of the other", some(first, "x", "a"), any(last), true},
+		{"two lists that have the segment of the other", some(first, "a"), some(last, "b"), true},
+		{"a list that does not", some(first, "x"), any(last), false},
+		{"two lists of which one does not", some(first, "a"), some(last, "x"), false},
+		{"another segment of both", any(first + "/c"), any(last + "/d"), false},
+		{"another number of segments", any(first), any(last + "/b"), false},
+		{"another host", any(first), any("https://login2.example/a/{tenantid}"), false},
+		{"another end", any(first), any("https://login.example/{tenantid}/a"), false},
+		{"a slash at the end", any("https://login.example/{tenantid}"), any("https://login.example/{tenantid}/"), false},
+	} {
+		for _, list := range [][2]authenticators.JWTConfig{{row.one, row.two}, {row.two, row.one}} {
+			_, err := authstar.New(authenticators.NewBearer(jwtVerifier(t, list[0]), jwtVerifier(t, list[1])))
+			if (err != nil) != row.shared || err != nil && strings.Count(err.Error(), "https://login.example/a/b") != 1 {
+				t.Errorf("C12 %s: %v", row.name, err)
+			}
+		}
 	}
 }
 

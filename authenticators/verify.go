@@ -65,17 +65,18 @@ func (j *JWT) VerifyToken(ctx context.Context, token string) (authstar.Client, e
 // verify is VerifyToken for a token that was taken apart already, and is not
 // remembered.
 func (j *JWT) verify(ctx context.Context, u *unverified, sum digest) (authstar.Client, error) {
-	purges := j.purges.Load()
+	remember := j.cache != nil && len(u.token) <= maxCached
+	var clears uint64
+	if remember {
+		clears = j.cache.clears.Load()
+	}
 	t, key, err := j.token(ctx, u)
 	if err != nil {
 		return nil, err
 	}
 	client, err := j.client(ctx, t)
-	if j.cache != nil && len(u.token) <= maxCached {
-		j.remember(sum, t, key, client, err)
-		if j.purges.Load() != purges {
-			j.cache.drop(sum)
-		}
+	if remember {
+		j.remember(sum, t, key, client, err, clears)
 	}
 	return client, err
 }
@@ -155,10 +156,7 @@ var errSignature = errors.New("no key of the issuer verifies the signature")
 
 // checkSignature returns the key that verifies the signature.
 func (j *JWT) checkSignature(ctx context.Context, jws *jose.JSONWebSignature, h *jose.Header, iss string) (any, error) {
-	keys, err := j.keys(ctx, h.KeyID, iss)
-	if err != nil {
-		return nil, unavailable(err)
-	}
+	keys, incomplete := j.keys(ctx, h.KeyID, iss)
 	alg := jose.SignatureAlgorithm(h.Algorithm)
 	tried := 0
 	for i := range keys {
@@ -176,7 +174,10 @@ func (j *JWT) checkSignature(ctx context.Context, jws *jose.JSONWebSignature, h 
 			return keys[i].Key, nil
 		}
 	}
-	if tried == 0 {
+	switch {
+	case incomplete != nil:
+		return nil, unavailable(incomplete)
+	case tried == 0:
 		return nil, invalid(fmt.Errorf("the issuer has no key %.64q for %s", h.KeyID, alg))
 	}
 	return nil, invalid(errSignature)
@@ -204,7 +205,7 @@ func keyFits(k *jose.JSONWebKey, alg jose.SignatureAlgorithm) bool {
 	}
 	switch key := k.Key.(type) {
 	case *rsa.PublicKey:
-		return strings.HasPrefix(string(alg), "RS") || strings.HasPrefix(string(alg), "PS")
+		return key.N.BitLen() >= 2048 && (strings.HasPrefix(string(alg), "RS") || strings.HasPrefix(string(alg), "PS"))
 	case *ecdsa.PublicKey:
 		switch alg {
 		case jose.ES256:
@@ -238,9 +239,9 @@ type unverified struct {
 }
 
 // parseToken takes a compact JWS apart. It accepts one spelling of each token
-// only: unpadded canonical base64url in three parts. For a token whose header is
-// too large or whose claims are malformed it returns both an error and what could
-// be read.
+// only: unpadded canonical base64url in three parts. For a token whose header has
+// too many members or whose claims are malformed it returns both an error and what
+// could be read.
 func parseToken(token string) (*unverified, error) {
 	if len(token) > maxToken {
 		return nil, errors.New("the token is too long")
@@ -269,6 +270,28 @@ func parseToken(token string) (*unverified, error) {
 		err = errors.New("the header of the token has too many members")
 	}
 	return u, err
+}
+
+var urlAlphabet = strings.NewReplacer("+", "-", "/", "_")
+
+// claimedIssuer is whose token it says to be, however it is spelled: one that its
+// issuer's verifier refuses for that must not come to another, which may be less
+// strict. u is what parseToken made of it.
+func claimedIssuer(token string, u *unverified) string {
+	if u != nil {
+		return u.claims.Issuer
+	}
+	_, rest, _ := strings.Cut(token, ".")
+	payload, signature, ok := strings.Cut(rest, ".")
+	if !ok || len(token) > maxToken || strings.Contains(signature, ".") {
+		return ""
+	}
+	text := make([]byte, base64.RawURLEncoding.DecodedLen(len(payload)))
+	// What comes before an error was decoded.
+	n, _ := base64.RawURLEncoding.Decode(text, []byte(urlAlphabet.Replace(payload)))
+	var c registered
+	_ = c.parse(string(text[:n]))
+	return c.Issuer
 }
 
 // isBase64URL reports whether s is what encoding some bytes gives: no padding,

@@ -17,7 +17,9 @@ type KeySet interface {
 	// Keys returns the keys that may have signed a token with this key id: those
 	// with the id and those without any; all of them for "". None is not an
 	// error: it means that the key is unknown, and the token is bad. An error
-	// means that nobody could tell, because the keys could not be had.
+	// means that nobody could tell, because the keys could not be had. Keys that
+	// come with an error are some of those there may be: a token that one of them
+	// verifies is good, and about any other nobody could tell.
 	//
 	// The keys are public, or secrets for HMAC, and fit for signatures; it is up
 	// to the caller to use each with its own algorithm only. The result is shared

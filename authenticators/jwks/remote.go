@@ -27,7 +27,8 @@ import (
 // need a fetch which is under way share its outcome; none of them can cancel it.
 // Where keys have no id, 100 of the ids that a fetch did not bring are remembered:
 // their tokens are tried with these keys at once, until a later fetch brings the
-// id.
+// id. For any other id they come with an error when a fetch for it fails or takes
+// longer than 200 ms.
 //
 // A failed fetch, which is one without a usable key too, changes nothing but
 // the time of the next: 1 second later, doubling to 30. Keys of a provider that
@@ -110,7 +111,7 @@ func (r *Remote) load(ctx context.Context, now time.Time, kid string) (list, err
 
 // find looks into the set, and fetches for a key id that may be newer. A fetch
 // that was under way for something else may be older than the key, so that after
-// it another one is awaited.
+// it another one is awaited. Keys without an id may be the one in spite of an error.
 func (r *Remote) find(ctx context.Context, set *snapshot, kid string) (list, error) {
 	if set.once || kid == "" || len(kid) > maxKeyID || set.has(kid) || len(set.noID.keys) > 0 && r.absent.has(kid) {
 		return set.find(kid), nil
@@ -127,10 +128,7 @@ func (r *Remote) find(ctx context.Context, set *snapshot, kid string) (list, err
 			break
 		}
 	}
-	if found := r.set.Load().find(kid); len(found.keys) > 0 || err == nil {
-		return found, nil
-	}
-	return list{}, err
+	return r.set.Load().find(kid), err
 }
 
 // refresh starts a fetch ahead of expiry. It waits for it, for a moment, only

@@ -1,6 +1,7 @@
 package jwks_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -33,7 +34,8 @@ func TestRemoteTokensNameAnIDThatKeysDoNotHave(t *testing.T) {
 }
 
 // K08: while the provider hangs, a token whose key id was fetched for does not
-// wait, and others wait for a moment at the begin of each fetch.
+// wait, and others wait for a moment at the begin of each fetch. C11: they get the
+// keys without an id, and are told that there may be another.
 func TestRemoteHangWithKeysThatHaveNoID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newRemoteProvider(t, remoteKeys(""))
@@ -43,21 +45,59 @@ func TestRemoteHangWithKeysThatHaveNoID(t *testing.T) {
 		for _, step := range []struct {
 			kid          string
 			after, waits time.Duration
+			sure         bool
 		}{
-			{kid: "k1"},
+			{kid: "k1", sure: true},
 			{kid: "k2", waits: 200 * time.Millisecond},
 			{kid: "k2"},
 			{kid: "k3"},
-			{kid: "k1", after: 12 * time.Minute},
-			{kid: "k1"},
+			{kid: "k1", after: 12 * time.Minute, sure: true},
+			{kid: "k1", sure: true},
 		} {
 			time.Sleep(step.after)
 			start := time.Now()
-			if ok, err := remoteFound(t.Context(), r, step.kid); !ok || err != nil || time.Since(start) != step.waits {
+			if ok, err := remoteFound(t.Context(), r, step.kid); !ok || (err == nil) != step.sure || time.Since(start) != step.waits {
 				t.Errorf("K08 %+v: %v, %v in %v", step, ok, err, time.Since(start))
 			}
 		}
 		time.Sleep(10 * time.Second)
+	})
+}
+
+// doubts checks that there are keys, and an error that says when to ask again.
+func (p *remoteProvider) doubts(t *testing.T, r *jwks.Remote, kid string, fetches int) {
+	t.Helper()
+	before := p.fetches()
+	ok, err := remoteFound(t.Context(), r, kid)
+	synctest.Wait()
+	var later interface{ RetryAfter() time.Duration }
+	if n := p.fetches() - before; !ok || !errors.As(err, &later) || later.RetryAfter() <= 0 || n != fetches {
+		t.Errorf("C11 key %q: found %v, %v, %d fetches, want keys and an error, %d fetches", kid, ok, err, n, fetches)
+	}
+}
+
+// C11, RS-23: a key without an id does not hide that the key of a new id could not
+// be had in time, or at all.
+func TestRemoteNewIDBesideKeysThatHaveNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newRemoteProvider(t, remoteKeys(""))
+		r, _ := p.remote(t, jwks.RemoteConfig{})
+		p.wants(t, r, "k1", true, 1)
+		p.serve(remoteSlow(300*time.Millisecond, remoteKeys("", "k2")))
+		p.doubts(t, r, "k2", 1)
+		time.Sleep(200 * time.Millisecond)
+		p.wants(t, r, "k2", true, 0)
+		p.serve(remoteBody(503, ""))
+		p.doubts(t, r, "k3", 1)
+		p.doubts(t, r, "k3", 0)
+		if keys, err := r.KeysOf(t.Context(), "k3", "https://a.example"); len(keys) != 1 || err == nil {
+			t.Errorf("C11 of one issuer: %d keys, %v", len(keys), err)
+		}
+		p.wants(t, r, "k2", true, 0)
+		p.wants(t, r, "k1", true, 0)
+		p.serve(remoteKeys("", "k2", "k3"))
+		time.Sleep(time.Second)
+		p.wants(t, r, "k3", true, 1)
 	})
 }
 
@@ -68,7 +108,7 @@ func TestRemoteSlowWithKeysThatHaveNoID(t *testing.T) {
 		r, _ := p.remote(t, jwks.RemoteConfig{})
 		p.wants(t, r, "k1", true, 1)
 		p.serve(remoteSlow(time.Second, remoteKeys("")))
-		p.wants(t, r, "k2", true, 1)
+		p.doubts(t, r, "k2", 1)
 		time.Sleep(time.Minute)
 		p.wants(t, r, "k2", true, 0)
 	})

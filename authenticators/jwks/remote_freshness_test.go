@@ -1,7 +1,11 @@
 package jwks_test
 
 import (
+	"log/slog"
 	"net/http"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,6 +88,45 @@ func TestRemoteRefreshAhead(t *testing.T) {
 		p.wants(t, r, "k1", true, 0)
 		p.wants(t, r, "old", false, 1)
 	})
+}
+
+// K06: of many who find at once that it is time, one fetches, and nobody again who
+// found it before that fetch and comes after it.
+func TestRemoteRefreshAheadOnce(t *testing.T) {
+	var now, fetches atomic.Int64
+	r, err := jwks.NewRemote(jwks.RemoteConfig{
+		URL: remoteURL, Interval: time.Hour, Logger: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return time.Unix(now.Load(), 0) },
+		Client: &http.Client{Transport: remoteTripper(func(*http.Request) (*http.Response, error) {
+			fetches.Add(1)
+			return remoteResponse(remoteSet("k1")), nil
+		})},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const rounds = 300
+	for range rounds {
+		now.Add(50 * 60)
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() {
+				if ok, err := remoteFound(t.Context(), r, "k1"); !ok || err != nil {
+					t.Errorf("K06 %v, %v", ok, err)
+				}
+			})
+		}
+		all.Wait()
+		for r.Status().Fetched.Unix() != now.Load() {
+			runtime.Gosched()
+		}
+	}
+	if n := fetches.Load(); n != 1+rounds {
+		t.Errorf("K06 %d fetches, want one for each of %d rounds", n-1, rounds)
+	}
 }
 
 // K06: after a time without requests the first one waits, for a moment, and

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/go-jose/go-jose/v4/json"
 
@@ -92,7 +93,8 @@ func (c *RemoteConfig) client() *http.Client {
 
 // checkPublished refuses a jwks_uri that leads where a provider's keys are not:
 // it may be on another host, but not at an address, and not on this machine,
-// unless the provider itself is.
+// unless the provider itself is. Nor may another host have characters beside
+// ASCII: a transport maps them to it, and makes an address of "127。0。0。1".
 func checkPublished(uri string, from *url.URL) error {
 	if len(uri) > 2<<10 {
 		return errors.New("is too long")
@@ -103,6 +105,9 @@ func checkPublished(uri string, from *url.URL) error {
 	}
 	if u.Hostname() == from.Hostname() {
 		return nil
+	}
+	if strings.ContainsFunc(u.Hostname(), func(r rune) bool { return r > unicode.MaxASCII }) {
+		return errors.New("is on a host that is not written in ASCII")
 	}
 	here := endpointurl.IsLoopback(u.Hostname())
 	if (here || isAddress(u.Hostname())) && !(here && endpointurl.IsLoopback(from.Hostname())) {

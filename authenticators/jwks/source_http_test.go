@@ -48,6 +48,35 @@ func TestSourceRedirects(t *testing.T) {
 	}
 }
 
+// K04: a redirect gives no TLS away, on the same host either.
+func TestSourceRedirectsWithTLS(t *testing.T) {
+	for name, row := range map[string]struct {
+		location string
+		ok       bool
+	}{
+		"K04 to https on the same host": {"https://login.example/moved", true},
+		"K04 to http on the same host":  {"http://login.example/moved", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newRemoteProvider(t, nil)
+				r, _ := p.remote(t, jwks.RemoteConfig{URL: "https://login.example/keys", Client: &http.Client{Transport: remoteTripper(func(r *http.Request) (*http.Response, error) {
+					res := remoteResponse(remoteSet("k1"))
+					if r.URL.Path == "/keys" {
+						res.StatusCode, res.Header = http.StatusFound, http.Header{"Location": {row.location}}
+					}
+					return res, nil
+				})}})
+				if row.ok {
+					p.wants(t, r, "k1", true, 0)
+				} else {
+					p.fails(t, r, "k1", 0)
+				}
+			})
+		})
+	}
+}
+
 // K22: nothing of the request that asks, nor a cookie, reaches the provider.
 func TestSourceForwardsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

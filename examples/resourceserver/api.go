@@ -32,17 +32,17 @@ func newAPI(config apiConfig) (http.Handler, error) {
 	health := make(health)
 	var verifiers []authenticators.TokenVerifier
 	var errs []error
-	for _, p := range config.providers {
+	for i, p := range config.providers {
 		keys, err := jwks.NewRemote(jwks.RemoteConfig{Issuer: p.issuer, Logger: config.logger, Now: config.now})
 		if err != nil {
-			errs = append(errs, fmt.Errorf("issuer %q: %w", p.issuer, err))
+			errs = append(errs, fmt.Errorf("provider %d: %w", i+1, err))
 			continue
 		}
 		jwt, err := authenticators.NewJWT(authenticators.JWTConfig{
 			Issuer: p.issuer, Audiences: []string{p.audience}, Keys: keys, Now: config.now,
 		})
 		if err != nil {
-			errs = append(errs, fmt.Errorf("issuer %q: %w", p.issuer, err))
+			errs = append(errs, fmt.Errorf("provider %d: %w", i+1, err))
 			continue
 		}
 		health[p.issuer] = keys

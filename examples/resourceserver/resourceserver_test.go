@@ -273,6 +273,8 @@ func TestBadFlags(t *testing.T) {
 		{"-isuer https://a.example", "-isuer", 2},
 		{"-issuer https://a.example -audience api extra", `unexpected argument "extra"`, 2},
 		{"-issuer http://idp.example -audience api", "must be https", 2},
+		{"-issuer https://api:s3cret@idp.example -audience api", "idp.example", 2},
+		{"-issuer https://a.example -audience api -issuer http://b.example -audience api", "provider 2", 2},
 		{"-issuer https://a.example -audience api -issuer https://a.example -audience more", "one already", 2},
 		{"-issuer https://a.example -audience api -addr nowhere", "address nowhere", 1},
 		{"-h", "usage: resourceserver", 0},
@@ -283,6 +285,9 @@ func TestBadFlags(t *testing.T) {
 			got := run(ctx, strings.Fields(test.args), &out, &errOut)
 			if got != test.status || !strings.Contains(errOut.String(), test.want) || test.want == "" && errOut.Len() > 0 {
 				t.Errorf("exit status %d, want %d: %s", got, test.status, &errOut)
+			}
+			if strings.Contains(errOut.String(), "s3cret") {
+				t.Errorf("M10 a password is shown: %s", &errOut)
 			}
 			if (out.Len() > 0) != (test.want == "") {
 				t.Errorf("it says %q", &out)

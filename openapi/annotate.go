@@ -23,9 +23,13 @@ import (
 //     extra. A scheme that the document describes already, under its ID or
 //     under another name, stays as it is and keeps that name; of those with
 //     flows or a discovery document, which only the program knows, the
-//     program's description is taken.
+//     program's description is taken. Where the document has something else
+//     under the ID, that stays as well, since operations that are not routed may
+//     mean it, and the program's scheme gets a number after its ID: "bearer-2".
 //   - every operation's security is what the guards on the way to its handler
-//     ask for, all of them together. Where no guard stands, it is empty.
+//     ask for, all of them together, by the schemes of the chains around the
+//     first of them that asks for a client: it refuses before a chain inside
+//     looks. Where no guard stands, it is empty.
 //   - x-authstar-requirement has that once more where security cannot say it
 //     all: an array of alternatives, each an object with the members anonymous,
 //     scopes (all of which are needed) and checks, as in security.All. Checks

@@ -107,6 +107,7 @@ func FuzzMerge(f *testing.F) {
 	for _, seed := range [][3]string{
 		{`"paths":{"/a":{"get":{"x":1}}},"x-a":1`, "", `"paths":{"/a":{"get":{"x":2},"post":{}},"/b/{c}":{"parameters":[],"get":{}}},"info":{}`},
 		{`"components":{"schemas":{"A":{}}},"tags":[{"name":"a"}]`, "/p", `"paths":{"/":{"get":{}}},"components":{"schemas":{"B":{}},"headers":{}},"tags":[{"name":"b"}]`},
+		{`"paths":{"/a":{"x-a":1,"parameters":[],"get":{}}}`, "", `"paths":{"/a":{"parameters":[1],"get":{},"post":{}}}`},
 		{`"paths":{}`, "", `"paths":{"/\u0061":{"get":{"operationId":"<"}}}`},
 	} {
 		f.Add(whole(seed[0]), seed[1], whole(seed[2]))
@@ -128,6 +129,13 @@ func FuzzMerge(f *testing.F) {
 		if got := operations(after, ""); !reflect.DeepEqual(got, want) {
 			t.Fatalf("the operations are\n%v, want\n%v", got, want)
 		}
+		for path, item := range paths(before) {
+			for name := range item {
+				if _, ok := paths(after)[path][name]; !ok {
+					t.Fatalf("%s of %s is gone from\n%s\n%s", name, path, doc, out)
+				}
+			}
+		}
 		for _, name := range []string{"paths", "components", "tags"} {
 			delete(before, name)
 			delete(after, name)
@@ -141,14 +149,23 @@ func FuzzMerge(f *testing.F) {
 // operations are those of a document by path and method.
 func operations(doc map[string]any, prefix string) map[[2]string]any {
 	list := make(map[[2]string]any)
-	paths, _ := doc["paths"].(map[string]any)
-	for path, item := range paths {
-		if item, ok := item.(map[string]any); ok && strings.HasPrefix(path, "/") {
-			for _, method := range []string{"get", "put", "post", "delete", "options", "head", "patch", "trace"} {
-				if o, ok := item[method]; ok {
-					list[[2]string{prefix + path, method}] = o
-				}
+	for path, item := range paths(doc) {
+		for _, method := range []string{"get", "put", "post", "delete", "options", "head", "patch", "trace"} {
+			if o, ok := item[method]; ok {
+				list[[2]string{prefix + path, method}] = o
 			}
+		}
+	}
+	return list
+}
+
+// paths are the path items of a document.
+func paths(doc map[string]any) map[string]map[string]any {
+	list := make(map[string]map[string]any)
+	all, _ := doc["paths"].(map[string]any)
+	for path, item := range all {
+		if item, ok := item.(map[string]any); ok && strings.HasPrefix(path, "/") {
+			list[path] = item
 		}
 	}
 	return list

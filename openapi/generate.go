@@ -22,7 +22,10 @@ type Info struct {
 // Its security is empty until [Annotate] or [Handler] has seen what is around
 // the Mux. Routes that are hidden, and those that m itself guards for the
 // internal network alone, are left out. Of routes that differ in their hosts
-// alone, the first is described.
+// alone, the first is described; paths that differ in the names of their
+// parameters alone are one, with the names of the first. Routes that no request
+// reaches, because the pattern around their Mux does not cover them, are left out
+// too.
 func (m *Mux) Document(info Info) []byte { return generate(m, m.routes(maxNesting), info) }
 
 // Document describes the routes as [Mux.Document] does.
@@ -32,21 +35,22 @@ func generate(root http.Handler, routes []Route, info Info) []byte {
 	w := newWalker(root)
 	var paths object
 	var tags []string
-	at := make(map[string]int)
+	at := make(map[string]int) // by the path with its parameters filled in
 	for _, route := range routes {
 		if route.Operation.Hidden {
 			continue
 		}
 		for _, method := range methodsOf(route) {
-			if isInternal(w.find(route.request(method, "")).requirement) {
+			if !w.shows(route, method, "") {
 				continue
 			}
-			i, ok := at[route.Path]
+			i, ok := at[fill(route.Path)]
 			if !ok {
 				i = len(paths)
-				at[route.Path] = i
+				at[fill(route.Path)] = i
 				paths = append(paths, pair{name: route.Path, value: object{}})
 			}
+			route.Path = paths[i].name
 			item := paths[i].value.(object)
 			if !slices.ContainsFunc(item, func(p pair) bool { return p.name == method }) {
 				paths[i].value = append(item, pair{name: method, value: operationOf(method, route)})
@@ -63,6 +67,14 @@ func generate(root http.Handler, routes []Route, info Info) []byte {
 		panic(err) // strings and booleans always marshal
 	}
 	return append(b, '\n')
+}
+
+// shows reports whether documents mention the route for that method: requests
+// reach it, and not from the internal network alone. A route without a handler
+// stays, for Verify to find.
+func (w *walker) shows(route Route, method, prefix string) bool {
+	f := w.find(route.request(method, prefix))
+	return (f.status != notRouted || route.Handler == nil) && !isInternal(f.requirement)
 }
 
 // methodsOf are the names of the operations, as far as OpenAPI has them.

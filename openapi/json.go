@@ -246,9 +246,13 @@ func (d *document) merge(v span, name string, changes object) error {
 
 // mergeInto is merge for an object whose members are known.
 func (d *document) mergeInto(v span, list []member, name string, changes object) error {
+	find := func(name string) (span, bool) { return lookup(list, name) }
+	if len(changes) > 10 { // a search for each would be quadratic
+		find = index(list)
+	}
 	var missing object
 	for _, p := range changes {
-		at, ok := lookup(list, p.name)
+		at, ok := find(p.name)
 		switch {
 		case !ok && p.mode != update:
 			if missing == nil {

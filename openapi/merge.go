@@ -27,8 +27,8 @@ import (
 // Both are JSON, of OpenAPI 3.0 or both of 3.1. The errors are: a document that
 // Annotate cannot read either, or that is not UTF-8; components of one name that
 // differ; an operationId that two operations have; paths that differ in the names
-// of their parameters alone; and a path for which doc has an operation more, if
-// one of the documents says something about all operations there.
+// of their parameters alone; and a path where doc has a member that other has
+// not, if one of the documents says something about all operations there.
 func Merge(doc []byte, prefix string, other []byte) ([]byte, error) {
 	if prefix != "" && !isPrefix(prefix) {
 		return nil, fmt.Errorf("openapi: prefix %q must begin with a slash, not end with one, and have no wildcards", prefix)
@@ -128,7 +128,7 @@ func (to *part) samePath(our member, from *part, their member) (pair, error) {
 	more, shared := false, false
 	for _, m := range ours {
 		_, ok := lookup(theirs, m.name)
-		more, shared = more || !ok && methods[m.name] != "", shared || methods[m.name] == ""
+		more, shared = more || !ok, shared || methods[m.name] == ""
 	}
 	if !more {
 		return pair{our.name, from.compact(their.span), set}, nil
@@ -139,9 +139,21 @@ func (to *part) samePath(our member, from *part, their member) (pair, error) {
 		operations = append(operations, pair{m.name, from.compact(m.span), set})
 	}
 	if shared {
-		return pair{}, fmt.Errorf("openapi: path %s: the documents have different operations there, and one says something about all of them", our.name)
+		return pair{}, fmt.Errorf("openapi: path %s: the documents have different members there, and one says something about all operations", our.name)
 	}
 	return pair{our.name, operations, into}, nil
+}
+
+// index is lookup for many names.
+func index(list []member) func(name string) (span, bool) {
+	at := make(map[string]span, len(list))
+	for _, m := range list {
+		at[m.name] = m.span
+	}
+	return func(name string) (span, bool) {
+		v, ok := at[name]
+		return v, ok
+	}
 }
 
 // components are the changes that bring those of from.
@@ -155,12 +167,13 @@ func (to *part) components(from *part) (object, error) {
 			continue
 		}
 		have, errHave := to.child(ours, section.name)
+		find := index(have)
 		entries, errEntries := from.members(section.span, "components."+section.name)
 		errs = append(errs, errHave, errEntries)
 		var missing object
 		for _, e := range entries {
 			value := from.compact(e.span)
-			our, ok := lookup(have, e.name)
+			our, ok := find(e.name)
 			if ok && !bytes.Equal(to.compact(our), value) {
 				errs = append(errs, fmt.Errorf("openapi: components.%s.%s differs between the documents", section.name, e.name))
 			} else if !ok {

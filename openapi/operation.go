@@ -111,7 +111,8 @@ func (d *document) item(operations []*operation, item member, bases []base) ([]*
 // maxServers bounds how many servers of a document are looked at.
 const maxServers = 16
 
-// bases reads the member servers, if there is one and it makes sense.
+// bases reads the member servers, if there is one and it makes sense. A relative
+// URL is relative to the document's, which is taken to be at the root.
 func (d *document) bases(list []member, outer []base) []base {
 	v, ok := lookup(list, "servers")
 	if !ok {
@@ -129,7 +130,7 @@ func (d *document) bases(list []member, outer []base) []base {
 		for name, variable := range s.Variables {
 			s.URL = strings.ReplaceAll(s.URL, "{"+name+"}", variable.Default)
 		}
-		if u, err := url.Parse(s.URL); err == nil {
+		if u, err := (&url.URL{Path: "/"}).Parse(s.URL); err == nil {
 			bases = append(bases, base{u.Host, strings.TrimSuffix(u.EscapedPath(), "/")})
 		}
 	}
@@ -158,12 +159,17 @@ func newRequest(method, host, path string) *http.Request {
 		http.Request
 		url url.URL
 	}
-	made.url.Path = path
-	if p, err := url.PathUnescape(path); err == nil {
-		made.url.Path, made.url.RawPath = p, path
-	}
+	made.url.Path, made.url.RawPath = unescape(path), path
 	made.Request = http.Request{Method: method, URL: &made.url, Host: host, Header: make(http.Header), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	return &made.Request
+}
+
+// unescape is the path as a URL has it, which ignores escapes that are none.
+func unescape(path string) string {
+	if p, err := url.PathUnescape(path); err == nil {
+		return p
+	}
+	return path
 }
 
 // fill puts a value in the place of each {parameter}, which may hold braces as

@@ -70,6 +70,16 @@ func sameSet(a, b []string) bool {
 	return len(a) == len(b) && !slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
 }
 
+// coincide reports whether each of the lists has all that the other has.
+func coincide[T any](a, b []T, same func(a, b T) bool) bool {
+	within := func(list, all []T) bool {
+		return !slices.ContainsFunc(list, func(x T) bool {
+			return !slices.ContainsFunc(all, func(y T) bool { return same(x, y) })
+		})
+	}
+	return within(a, b) && within(b, a)
+}
+
 func appendNew(list []string, more ...string) []string {
 	for _, s := range more {
 		if !slices.Contains(list, s) {

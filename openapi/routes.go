@@ -22,9 +22,9 @@ type Route struct {
 	host string // of a ServeMux pattern
 }
 
-// request is one that the route serves.
+// request is one that the route of a lister serves.
 func (r Route) request(method, prefix string) *http.Request {
-	return newRequest(strings.ToUpper(method), r.host, prefix+fillRoute(r.Path))
+	return newRequest(strings.ToUpper(method), r.host, prefix+fill(r.Path))
 }
 
 // Routes stands for a router such as chi's, gin's or echo's wherever this
@@ -59,7 +59,7 @@ func (w *walker) route(list Routes, r *http.Request) http.Handler {
 	if index == nil {
 		index = make(map[string]http.Handler)
 		for _, route := range list {
-			key := strings.ToUpper(route.Method) + " " + fillRoute(route.Path)
+			key := strings.ToUpper(route.Method) + " " + unescape(fill(braced(route.Path)))
 			if index[key] == nil { // the first counts
 				index[key] = route.Handler
 			}
@@ -71,9 +71,6 @@ func (w *walker) route(list Routes, r *http.Request) http.Handler {
 	}
 	return index[" "+r.URL.Path]
 }
-
-// fillRoute is fill for the path of a Route.
-func fillRoute(path string) string { return fill(braced(path)) }
 
 // braced writes parameters as documents do.
 func braced(path string) string {

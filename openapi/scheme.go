@@ -105,11 +105,7 @@ func render(s authstar.Scheme, v30 bool) (object, error) {
 	}
 	switch s.Type {
 	case authstar.TypeHTTP:
-		name := s.AuthScheme
-		if name == "" { // as in the challenge
-			name = s.ID
-		}
-		add("scheme", strings.ToLower(name), true)
+		add("scheme", strings.ToLower(httpScheme(s)), true)
 		add("bearerFormat", s.BearerFormat, false)
 	case authstar.TypeAPIKey:
 		add("in", s.In, true)
@@ -160,6 +156,14 @@ func renderFlow(f authstar.Flow) (object, error) {
 		scopes = map[string]string{}
 	}
 	return object{{name: f.Type, value: append(o, pair{name: "scopes", value: scopes})}}, nil
+}
+
+// httpScheme is the name of the scheme in a challenge.
+func httpScheme(s authstar.Scheme) string {
+	if s.AuthScheme == "" {
+		return s.ID
+	}
+	return s.AuthScheme
 }
 
 func isName(s string) bool {
@@ -272,7 +276,8 @@ func (c *catalog) add(s authstar.Scheme) ([]ref, error) {
 			if name := c.known(one); name != "" {
 				e.name = name
 			} else {
-				c.entries = append(c.entries, pair{name: one.ID, value: json.RawMessage(rendered)})
+				e.name = c.free(one)
+				c.entries = append(c.entries, pair{name: e.name, value: json.RawMessage(rendered)})
 			}
 			c.names[one.ID] = e
 		}
@@ -285,22 +290,60 @@ func (c *catalog) add(s authstar.Scheme) ([]ref, error) {
 func (c *catalog) known(s authstar.Scheme) string {
 	name := ""
 	for _, m := range c.existing {
-		var have struct{ Type, Scheme, In, Name string }
-		if !isName(m.name) || json.Unmarshal(c.text(m.span), &have) != nil || have.Type != s.Type {
-			continue
-		}
-		same := false
-		switch s.Type {
-		case authstar.TypeHTTP:
-			same = strings.EqualFold(have.Scheme, s.AuthScheme)
-		case authstar.TypeAPIKey:
-			same = have.In == s.In && (have.Name == s.Name || s.In == "header" && strings.EqualFold(have.Name, s.Name))
-		case authstar.TypeMutualTLS:
-			same = true
-		}
-		if same && (name == "" || m.name == s.ID) {
+		if isName(m.name) && c.read(m).means(s) && (name == "" || m.name == s.ID) {
 			name = m.name
 		}
 	}
 	return name
+}
+
+// described is a scheme of the document, as far as it is read.
+type described struct{ Type, Scheme, In, Name string }
+
+// read is empty for what is no scheme, as a reference to one is.
+func (c *catalog) read(m member) (d described) {
+	if json.Unmarshal(c.text(m.span), &d) != nil {
+		return described{}
+	}
+	return d
+}
+
+func (d described) means(s authstar.Scheme) bool {
+	switch {
+	case d.Type != s.Type:
+		return false
+	case s.Type == authstar.TypeHTTP:
+		return strings.EqualFold(d.Scheme, httpScheme(s))
+	case s.Type == authstar.TypeAPIKey:
+		return d.In == s.In && (d.Name == s.Name || s.In == "header" && strings.EqualFold(d.Name, s.Name))
+	}
+	return s.Type == authstar.TypeMutualTLS
+}
+
+// free returns a name for a scheme that the document does not describe: the ID,
+// or, where the document has something else under it, the ID and a number.
+// Operations that are not routed may refer to what is there.
+func (c *catalog) free(s authstar.Scheme) string {
+	name := s.ID
+	for n := 2; !c.isFree(name, s); n++ {
+		name = fmt.Sprint(s.ID, "-", n)
+	}
+	return name
+}
+
+// isFree reports whether the scheme may have that name. Where both are ways to a
+// token, what the document has there is out of date.
+func (c *catalog) isFree(name string, s authstar.Scheme) bool {
+	for _, e := range c.names {
+		if e.name == name {
+			return false
+		}
+	}
+	for _, m := range c.existing {
+		if m.name == name {
+			have := c.read(m)
+			return getsToken(s) && isBearer(authstar.Scheme{Type: have.Type, AuthScheme: have.Scheme})
+		}
+	}
+	return true
 }

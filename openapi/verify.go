@@ -30,13 +30,18 @@ func (f *Fault) Error() string { return "openapi: " + f.Method + " " + f.Path + 
 //
 //   - is documented, but not routed;
 //   - is routed, but not documented. Only [Mux] and [Routes] know all of their
-//     routes. Those that are hidden, and those for the internal network alone,
-//     need no documentation;
+//     routes. Those that are hidden, that are for the internal network alone,
+//     or that no request reaches need no documentation;
 //   - is guarded, and documented as open;
 //   - is documented with security, and open;
-//   - is documented with other scopes than its guard asks for;
+//   - is documented with other scopes than its guard asks for. With schemes
+//     other than OAuth 2.0 and OpenID Connect, a document may leave them out,
+//     and may list roles where the guard has checks;
+//   - has an x-authstar-requirement, and its guard asks for something else;
+//   - is documented with none of the schemes of the chain on the way;
 //   - is opaque: what serves it cannot be seen, because a middleware does not
-//     answer Unwrap() http.Handler (see [Through]), or because a pattern such
+//     answer Unwrap() http.Handler (see [Through]), because it is registered as
+//     the function h.ServeHTTP and not as h, or because a pattern such
 //     as "/api/" hands it to a router that this package does not know (see
 //     [Mux.Mount] and [Routes]);
 //   - asks for scopes that no OAuth 2.0 flow in the chain or in extra lists, if
@@ -86,6 +91,10 @@ func (s *survey) problems(o *operation) []string {
 		add("it is documented with security, and passes requests without credentials")
 	case !s.sameScopes(documented, o.requirement):
 		add("it is documented with other scopes than its guard asks for")
+	case !s.isExact(o):
+		add("its %s is not what its guard asks for", extension)
+	case demands && !s.acceptsAny(documented, o):
+		add("it is documented with schemes of which its chain has none")
 	}
 	if o.outside && s.hasChain() {
 		add("its guard stands outside of the chain, and answers 500")
@@ -112,28 +121,81 @@ func (s *survey) hasChain() bool {
 	return slices.ContainsFunc(s.operations, func(o *operation) bool { return len(o.schemes) > 0 })
 }
 
-// sameScopes compares the sets of scopes that are documented for schemes with
-// flows to those that the guard asks for. A document may leave out schemes.
+// sameScopes compares the sets of scopes that are documented to those that the
+// guard asks for. A document may leave out schemes, and the scopes of schemes
+// without flows. What it lists for these may be roles where a check decides.
 func (s *survey) sameScopes(documented []map[string][]string, q security.Requirement) bool {
-	var want, have [][]string
+	var want [][]string
+	checks := false
 	for _, a := range q.Any {
 		if !a.Anonymous {
 			want = append(want, a.Scopes)
+			checks = checks || len(a.Checks) > 0
 		}
 	}
+	have := make(map[string][][]string) // by the name of the scheme
 	for _, one := range documented {
 		for name, scopes := range one {
-			if s.hasFlows(name) {
-				have = append(have, appendNew(nil, scopes...))
+			have[name] = append(have[name], appendNew(nil, scopes...))
+		}
+	}
+	var flows, others [][]string
+	for name, sets := range have {
+		if s.hasFlows(name) {
+			flows = append(flows, sets...)
+		} else if !checks && slices.ContainsFunc(sets, func(scopes []string) bool { return len(scopes) > 0 }) {
+			others = append(others, sets...)
+		}
+	}
+	return (flows == nil || coincide(flows, want, sameSet)) && (others == nil || coincide(others, want, sameSet))
+}
+
+// isExact reports whether the operation's extension is what its guard asks for.
+// A document that Annotate has not seen needs none.
+func (s *survey) isExact(o *operation) bool {
+	v, ok := lookup(o.members, extension)
+	if !ok {
+		return true
+	}
+	var list []alternative
+	if json.Unmarshal(s.doc.raw(v), &list) != nil {
+		return false
+	}
+	var have []security.All
+	for _, a := range list {
+		have = append(have, security.All{Anonymous: a.Anonymous, Scopes: appendNew(nil, a.Scopes...), Checks: appendNew(nil, a.Checks...)})
+	}
+	return coincide(have, o.requirement.Any, equal)
+}
+
+// acceptsAny reports whether the chain on the way may have one of the schemes.
+func (s *survey) acceptsAny(documented []map[string][]string, o *operation) bool {
+	for _, one := range documented {
+		for name := range one {
+			if s.accepts(name, o) {
+				return true
 			}
 		}
 	}
-	within := func(list, all [][]string) bool {
-		return !slices.ContainsFunc(list, func(a []string) bool {
-			return !slices.ContainsFunc(all, func(b []string) bool { return sameSet(a, b) })
-		})
+	return false
+}
+
+// accepts is acceptsAny for one name. What the document describes may be the
+// chain's unless it plainly is not. A key in the Authorization header is how
+// Swagger 2.0 describes a token.
+func (s *survey) accepts(name string, o *operation) bool {
+	if slices.ContainsFunc(o.refs, func(r ref) bool { return r.name == name }) {
+		return true
 	}
-	return len(have) == 0 || within(want, have) && within(have, want)
+	schemes := slices.Concat(o.schemes, s.catalog.extra)
+	for _, m := range s.catalog.existing {
+		if m.name == name {
+			have := s.catalog.read(m)
+			return have.Type != authstar.TypeHTTP && have.Type != authstar.TypeAPIKey || strings.EqualFold(have.Name, "Authorization") ||
+				slices.ContainsFunc(schemes, func(one authstar.Scheme) bool { return one.Type == "" || have.means(one) })
+		}
+	}
+	return slices.ContainsFunc(schemes, func(one authstar.Scheme) bool { return one.ID == name })
 }
 
 // hasFlows reports whether the name is that of a scheme whose scopes mean what
@@ -145,9 +207,8 @@ func (s *survey) hasFlows(name string) bool {
 		}
 	}
 	for _, m := range s.catalog.existing {
-		var have struct{ Type string }
-		if m.name == name && json.Unmarshal(s.doc.raw(m.span), &have) == nil {
-			return have.Type == authstar.TypeOAuth2 || have.Type == authstar.TypeOpenIDConnect
+		if m.name == name {
+			return getsToken(authstar.Scheme{Type: s.catalog.read(m).Type})
 		}
 	}
 	return false
@@ -194,11 +255,11 @@ func (s *survey) undocumented() []error {
 	for _, list := range s.walker.lists {
 		for _, route := range list.routes(maxNesting) {
 			path := list.prefix + route.Path
-			key := strings.ToUpper(route.Method) + " " + fillRoute(path)
+			key := strings.ToUpper(route.Method) + " " + unescape(fill(path))
 			if route.Method == "" {
 				key = "*" + key
 			}
-			if documented[key] || reported[key] || !isMethod(route.Method) || route.Operation.Hidden || s.isInternal(route, list.prefix) {
+			if documented[key] || reported[key] || !isMethod(route.Method) || route.Operation.Hidden || !s.shows(route, list.prefix) {
 				continue
 			}
 			reported[key] = true
@@ -214,10 +275,15 @@ func isMethod(method string) bool {
 	return method == "" || methods[strings.ToLower(method)] != ""
 }
 
-func (s *survey) isInternal(route Route, prefix string) bool {
-	method := route.Method
-	if method == "" {
-		method = http.MethodGet
+// shows reports whether the document is to mention the route.
+func (s *survey) shows(route Route, prefix string) bool {
+	if route.Method != "" {
+		return s.walker.shows(route, route.Method, prefix)
 	}
-	return isInternal(s.walker.find(route.request(method, prefix)).requirement)
+	for _, method := range methods {
+		if s.walker.shows(route, method, prefix) {
+			return true
+		}
+	}
+	return false
 }

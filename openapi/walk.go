@@ -30,6 +30,7 @@ type finding struct {
 	requirement security.Requirement
 	schemes     []authstar.Scheme // of the chains on the way, the outermost first
 	outside     bool              // a guard stands outside of every chain
+	settled     bool              // a guard asks for a client of the chains so far
 	handler     http.Handler
 }
 
@@ -116,7 +117,7 @@ func (w *walker) find(r *http.Request) finding {
 
 // collect notes what the handler is about.
 func (t *way) collect() {
-	if c, ok := t.at.(chained); ok {
+	if c, ok := t.at.(chained); ok && !t.settled {
 		if schemes := t.schemesOf(c); len(t.schemes) == 0 {
 			t.schemes = schemes
 		} else {
@@ -125,7 +126,10 @@ func (t *way) collect() {
 	}
 	if g, ok := t.at.(guarded); ok {
 		q := g.Requirement(t.r)
-		t.outside = t.outside || len(t.schemes) == 0 && !passesAnonymous(q)
+		if !passesAnonymous(q) {
+			t.outside = t.outside || len(t.schemes) == 0
+			t.settled = t.settled || len(t.schemes) > 0
+		}
 		t.requirement = both(t.requirement, q)
 	}
 }
@@ -210,6 +214,8 @@ func (t *way) last() {
 	t.handler, t.status = t.at, hidden
 	_, answers := t.at.(unwrapper)
 	switch {
+	case !answers && isMethodValue(t.at):
+		t.why = nameOf(t.at) + " does not show the handler whose method it is: register the handler itself"
 	case !answers && wraps(t.at):
 		t.why = nameOf(t.at) + " wraps another handler and does not answer Unwrap() http.Handler"
 	case t.own:
@@ -246,6 +252,12 @@ func swallows(pattern, path string) bool {
 	segments := strings.SplitN(path, "/", strings.Count(pattern, "/")+1)
 	rest := segments[len(segments)-1]
 	return rest != "" && (strings.Contains(rest, "/") || !strings.Contains(rest, anyValue))
+}
+
+// isMethodValue reports whether the handler is h.ServeHTTP of another one, h.
+func isMethodValue(h http.Handler) bool {
+	v := reflect.ValueOf(h)
+	return v.Kind() == reflect.Func && strings.HasSuffix(funcName(v), ".ServeHTTP-fm")
 }
 
 // wraps reports whether the handler, which is the last that can be seen, has

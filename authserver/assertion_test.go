@@ -202,6 +202,15 @@ func TestAssertionReplay(t *testing.T) {
 	if a := f.post("/oauth2/revoke", "", url.Values{"token": {"x"}, "client_assertion": {text}, "client_assertion_type": {assertionType}}); a.get("error") != "invalid_client" {
 		t.Errorf("O30: at another endpoint: %s", a.text)
 	}
+	f.replace("machine", func(c *authserver.Client) { c.SecretHashes, c.Keys = nil, f.clients["signed"].Keys })
+	for _, client := range []string{"signed", "machine"} { // whose ids are its own
+		for _, want := range []string{"ok", "invalid_client"} {
+			a := f.present(f.assertion(es256(clientKey(), "k1"), map[string]any{"iss": client, "sub": client, "jti": "both"}, nil))
+			if a.outcome() != want {
+				t.Errorf("O30: of %s: %s, want %s", client, a.text, want)
+			}
+		}
+	}
 	id := map[string]any{"jti": "one"}
 	results := make(map[string]int)
 	for _, a := range together(20, func() answer { return f.present(f.assertion(es256(clientKey(), "k1"), id, nil)) }) {

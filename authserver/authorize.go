@@ -34,6 +34,10 @@ const (
 	requestURINotSupported  authstar.Code = "request_uri_not_supported"
 )
 
+// prompts are what a client may ask the user to be asked for (OpenID Connect Core
+// section 3.1.2.1).
+var prompts = []string{"none", "login", "consent"}
+
 // request is an authorization request whose client and redirect URI are good.
 type request struct {
 	client      *Client
@@ -43,7 +47,7 @@ type request struct {
 	challenge   string
 	resource    string
 	scopes      []string
-	prompt      string
+	prompt      []string
 	maxAge      time.Duration // -1: any
 	acr         []string
 	values      url.Values
@@ -64,8 +68,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		s.refused(r.Context(), err)
-		s.sendBack(w, req, url.Values{"error": {string(err.Code)}, "error_description": {err.Description}})
+		s.refuseBack(w, r, req, err)
 		return
 	}
 	s.page.protect(w.Header(), req.redirectURI)
@@ -162,8 +165,8 @@ func (s *Server) parseRest(req *request, one func(string) string) *authstar.Erro
 			return refuse(authstar.InvalidRequest, "a parameter is repeated")
 		}
 	}
-	req.challenge, req.resource, req.prompt = one("code_challenge"), one("resource"), one("prompt")
-	req.acr = strings.Fields(one("acr_values"))
+	req.challenge, req.resource = one("code_challenge"), one("resource")
+	req.acr, req.prompt = strings.Fields(one("acr_values")), strings.Fields(one("prompt"))
 	switch {
 	case one("request") != "":
 		return refuse(requestNotSupported, "request objects are not supported")
@@ -181,8 +184,10 @@ func (s *Server) parseRest(req *request, one func(string) string) *authstar.Erro
 		return refuse(authstar.InvalidRequest, "a code_challenge of the method S256 is required (RFC 7636)")
 	case req.resource != "" && req.resource != s.config.Audience && !slices.Contains(s.config.Resources, req.resource):
 		return refuse(tokenendpoint.InvalidTarget, "the resource is not one that tokens are issued for")
-	case !slices.Contains([]string{"", "none", "login", "consent"}, req.prompt):
+	case slices.ContainsFunc(req.prompt, func(p string) bool { return !slices.Contains(prompts, p) }):
 		return refuse(authstar.InvalidRequest, "the prompt is not supported")
+	case req.prompts("none") && len(req.prompt) > 1:
+		return refuse(authstar.InvalidRequest, "the prompt none stands alone")
 	}
 	req.maxAge = -1
 	if age := one("max_age"); age != "" {
@@ -234,6 +239,12 @@ func consistsOf(s, letters string) bool {
 	return true
 }
 
+// refuseBack tells the client why it gets no code.
+func (s *Server) refuseBack(w http.ResponseWriter, r *http.Request, req *request, err *authstar.Error) {
+	s.refused(r.Context(), err)
+	s.sendBack(w, req, url.Values{"error": {string(err.Code)}, "error_description": {err.Description}})
+}
+
 // sendBack redirects the browser to the client, with the issuer and the state
 // (RFC 9207). The status never makes it send a form again (RFC 9700 section
 // 4.12).
@@ -267,7 +278,9 @@ func (s *Server) again(req *request) string { return s.urlOf(req.values) }
 func (s *Server) afterLogin(req *request) string {
 	values := maps.Clone(req.values)
 	delete(values, "max_age")
-	if req.prompt == "login" {
+	if rest := slices.DeleteFunc(slices.Clone(req.prompt), func(p string) bool { return p == "login" }); len(rest) > 0 {
+		values.Set("prompt", strings.Join(rest, " "))
+	} else {
 		delete(values, "prompt")
 	}
 	return s.urlOf(values)

@@ -113,6 +113,8 @@ func TestErrorsThatAreSentBack(t *testing.T) {
 		"TK-28 another resource":           {ask("resource", "https://other.example"), "invalid_target"},
 		"TK-28 a resource with a fragment": {ask("resource", issuer+"#f"), "invalid_target"},
 		"an unknown prompt":                {ask("prompt", "create"), "invalid_request"},
+		"an unknown prompt beside another": {ask("prompt", "login create"), "invalid_request"},
+		"prompt=none beside another":       {ask("prompt", "none login"), "invalid_request"},
 		"a negative max_age":               {ask("max_age", "-1"), "invalid_request"},
 		"a max_age that is no number":      {ask("max_age", "1e3"), "invalid_request"},
 		"prompt=none without a session":    {ask("prompt", "none"), "login_required"},
@@ -125,6 +127,41 @@ func TestErrorsThatAreSentBack(t *testing.T) {
 			}
 			if strings.ContainsFunc(values.Get("error_description"), func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 				t.Errorf("O34: the description is %q", values.Get("error_description"))
+			}
+		})
+	}
+}
+
+// Config.Observe is told every refusal once, whether a page or a redirect tells it.
+func TestObserveIsToldRefusals(t *testing.T) {
+	for want, do := range map[string]func(f *fixture) answer{
+		"login_required":                    func(f *fixture) answer { return f.browser().authorize(ask("prompt", "none")) },
+		"consent_required":                  func(f *fixture) answer { return f.signedIn().authorize(f.askFor("cli", "prompt", "none")) },
+		"invalid_scope":                     func(f *fixture) answer { return f.browser().authorize(ask("scope", "x")) },
+		"unmet_authentication_requirements": func(f *fixture) answer { b := f.browser(); return b.logIn(b.authorize(ask("acr_values", "mfa"))) },
+		"access_denied: refused": func(f *fixture) answer {
+			b := f.browser()
+			return b.submit(b.logIn(b.authorize(f.askFor("cli"))), "decision", "deny")
+		},
+		"access_denied: nothing to grant": func(f *fixture) answer {
+			b := f.browser()
+			return b.submit(b.authorize(ask("scope", "write")), "username", "bob", "password", "builder")
+		},
+		"": func(f *fixture) answer { b := f.browser(); return b.logIn(b.authorize(ask())) },
+	} {
+		t.Run(want, func(t *testing.T) {
+			f := newFixture(t)
+			_, values := f.sentBack(do(f))
+			code, _, _ := strings.Cut(want, ":")
+			if values.Get("error") != code {
+				t.Fatalf("sent back with %v", values)
+			}
+			var told []string
+			for _, err := range f.refusals {
+				told = append(told, string(err.Code))
+			}
+			if strings.Join(told, " ") != code {
+				t.Errorf("the observer was told %q", told)
 			}
 		})
 	}

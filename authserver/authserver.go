@@ -29,6 +29,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -60,7 +61,8 @@ type Login struct {
 // required.
 type Config struct {
 	// Issuer is the server's identifier and the prefix of its endpoints: an https
-	// URL, or http on a loopback address, without query or fragment.
+	// URL, or http on a loopback address, without query or fragment, and with
+	// nothing in its path that URLs escape.
 	Issuer string
 
 	// Login checks a user name and password, neither of which is empty. A Login
@@ -88,7 +90,9 @@ type Config struct {
 	Client func(ctx context.Context, clientID string) (*Client, error)
 
 	// Signer has the keys, algorithm and lifetime of access tokens. Its Issuer,
-	// Audiences and Now are set by the server.
+	// Audiences and Now are set by the server. Its Claims are for clients that act
+	// for themselves, and the Resource in what it gets is the one that the token is
+	// for; users have Login.Claims instead.
 	Signer tokenendpoint.SignerConfig
 	// Audience is the audience of tokens for which no resource was asked, and
 	// the one that VerifyToken accepts. "" is Issuer.
@@ -100,7 +104,10 @@ type Config struct {
 	Scopes map[string]string
 
 	// Store keeps codes, refresh tokens, sessions and revocations. nil is a
-	// MemoryStore: they then end with the process.
+	// MemoryStore: they then end with the process. A login with a refresh token
+	// takes an entry for RefreshIdle after its last use, and another one until its
+	// first access token has ended. How many logins a user has is not bounded, so
+	// that one of them can fill a Store that is.
 	Store Store
 
 	// CodeLifetime is that of authorization codes: 1 second to 10 minutes. 0 is 1
@@ -138,8 +145,8 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Paths are the paths of the endpoints. Each begins with "/"; "" is the one in
-// the comment.
+// Paths are the paths of the endpoints. Each begins with "/", and neither ends with
+// it nor has anything in it that URLs escape; "" is the one in the comment.
 type Paths struct {
 	Authorize  string // /authorize
 	Token      string // /oauth2/token
@@ -200,6 +207,8 @@ func (c *Config) complete() (errs []error) {
 	if err != nil {
 		fail("Issuer %q: %w", endpointurl.WithoutUser(c.Issuer), err)
 		u = new(url.URL)
+	} else if base := strings.TrimSuffix(u.EscapedPath(), "/"); base != "" && !isPlain(base) {
+		fail("Issuer %q: its path must be plain", c.Issuer)
 	}
 	if c.Login == nil {
 		fail("Login: required")
@@ -221,16 +230,7 @@ func (c *Config) complete() (errs []error) {
 	duration("RefreshLifetime", &c.RefreshLifetime, 90*day, time.Second, 366*day)
 	duration("RefreshGrace", &c.RefreshGrace, 0, 0, time.Minute)
 	duration("SessionLifetime", &c.SessionLifetime, 12*time.Hour, time.Second, 90*day)
-	paths := []*string{&c.Paths.Authorize, &c.Paths.Token, &c.Paths.Revoke, &c.Paths.Introspect, &c.Paths.JWKS}
-	for i, otherwise := range []string{"/authorize", "/oauth2/token", "/oauth2/revoke", "/oauth2/introspect", "/.well-known/jwks.json"} {
-		*paths[i] = cmp.Or(*paths[i], otherwise)
-		if p := *paths[i]; p[0] != '/' || strings.ContainsAny(p, "{}?# ") {
-			fail("Paths: %q must begin with / and be plain", p)
-		}
-		if slices.ContainsFunc(paths[:i], func(p *string) bool { return *p == *paths[i] }) {
-			fail("Paths: %q is there twice", *paths[i])
-		}
-	}
+	errs = append(errs, c.Paths.complete()...)
 	c.Audience = cmp.Or(c.Audience, c.Issuer)
 	c.Resources = slices.Clone(c.Resources)
 	c.Scopes = maps.Clone(c.Scopes)
@@ -252,6 +252,44 @@ func (c *Config) complete() (errs []error) {
 	return errs
 }
 
+// The metadata's paths, of RFC 8414 and of OpenID Connect Discovery.
+const (
+	metadataPath = "/.well-known/oauth-authorization-server"
+	openIDPath   = "/.well-known/openid-configuration"
+)
+
+func (p *Paths) complete() (errs []error) {
+	taken := []string{metadataPath, openIDPath}
+	for _, place := range []struct {
+		path      *string
+		otherwise string
+	}{
+		{&p.Authorize, "/authorize"},
+		{&p.Token, "/oauth2/token"},
+		{&p.Revoke, "/oauth2/revoke"},
+		{&p.Introspect, "/oauth2/introspect"},
+		{&p.JWKS, "/.well-known/jwks.json"},
+	} {
+		at := cmp.Or(*place.path, place.otherwise)
+		if !isPlain(at) {
+			errs = append(errs, fmt.Errorf("authserver: Config.Paths: %q must begin with / and be plain", at))
+		}
+		if slices.Contains(taken, at) {
+			errs = append(errs, fmt.Errorf("authserver: Config.Paths: %q is there twice", at))
+		}
+		taken = append(taken, at)
+		*place.path = at
+	}
+	return errs
+}
+
+// isPlain reports whether a path is the same in a URL, in a pattern of ServeMux and
+// in a request: ServeMux reads braces and spaces as more than a path, and redirects
+// from one that is not clean.
+func isPlain(p string) bool {
+	return len(p) > 1 && p[0] == '/' && path.Clean(p) == p && (&url.URL{Path: p}).EscapedPath() == p
+}
+
 // Signer returns the signer of the access tokens, for its rotation and for those
 // who verify its tokens without asking about revocation.
 func (s *Server) Signer() *tokenendpoint.Signer { return s.signer }
@@ -270,8 +308,8 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle(base+paths.Revoke, s.endpoint.ClientHandler(s.revoke))
 	mux.Handle(base+paths.Introspect, s.endpoint.ClientHandler(s.introspect))
 	mux.Handle(base+paths.JWKS, s.signer.JWKS())
-	mux.Handle(base+"/.well-known/openid-configuration", http.HandlerFunc(s.serveMetadata))
-	mux.Handle("/.well-known/oauth-authorization-server"+base, http.HandlerFunc(s.serveMetadata))
+	mux.Handle(base+openIDPath, http.HandlerFunc(s.serveMetadata))
+	mux.Handle(metadataPath+base, http.HandlerFunc(s.serveMetadata))
 	return mux
 }
 

@@ -1,7 +1,9 @@
 package authserver
 
 import (
+	"cmp"
 	"context"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -49,11 +51,12 @@ type Client struct {
 	// for the time of a change.
 	SecretHashes [][]byte
 	// Keys are the public keys that the client authenticates with by
-	// private_key_jwt (RFC 7523).
+	// private_key_jwt (RFC 7523); those of RSA have at least 2048 bits.
 	Keys []jose.JSONWebKey
 	// Consent asks the user before the client gets anything.
 	Consent bool
-	// ResourceServer may introspect all tokens, and not only the client's own.
+	// ResourceServer may introspect the access tokens of all clients, and not only
+	// its own. Refresh tokens are their client's alone.
 	ResourceServer bool
 }
 
@@ -121,6 +124,8 @@ func (c *Client) Validate() error {
 	for _, key := range c.Keys {
 		if !key.Valid() || !key.IsPublic() {
 			fail("key %q is not a public key", key.KeyID)
+		} else if k, ok := key.Key.(*rsa.PublicKey); ok && k.N.BitLen() < 2048 {
+			fail("key %q is shorter than 2048 bits (RFC 7518 section 3.3)", key.KeyID)
 		}
 	}
 	return errors.Join(errs...)
@@ -231,6 +236,14 @@ func (s *Server) checkSecret(ctx context.Context, id, secret string) (authstar.C
 	return c, nil
 }
 
+// buildOwn makes the token of a client that acts for itself. The signer's own
+// default would be every resource at once.
+func (s *Server) buildOwn(ctx context.Context, req *tokenendpoint.Request) (*tokenendpoint.Response, error) {
+	r := *req
+	r.Resource = cmp.Or(r.Resource, s.config.Audience)
+	return s.signer.Build(ctx, &r)
+}
+
 // tokenEndpoint composes the token endpoint.
 func (s *Server) tokenEndpoint() (*tokenendpoint.Endpoint, error) {
 	return tokenendpoint.New(tokenendpoint.Config{
@@ -241,7 +254,7 @@ func (s *Server) tokenEndpoint() (*tokenendpoint.Endpoint, error) {
 			none{s},
 		},
 		Grants: []tokenendpoint.Grant{
-			tokenendpoint.ClientCredentials(s.signer.Build),
+			tokenendpoint.ClientCredentials(s.buildOwn),
 			codeGrant{s},
 			refreshGrant{s},
 		},

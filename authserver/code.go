@@ -25,7 +25,7 @@ type codeRecord struct {
 	Given       bool // the redirect URI was in the authorization request
 	Challenge   string
 	Grant       grant
-	Expires     int64
+	Expires     int64 // in milliseconds
 	Used        bool
 }
 
@@ -49,7 +49,7 @@ func (s *Server) newCode(ctx context.Context, req *request, who *login, scopes [
 	code := newSecret()
 	expires := s.config.Now().Add(s.config.CodeLifetime)
 	err := s.store.add(ctx, "code:"+hashKey(code), &codeRecord{
-		Client: req.client.ID, RedirectURI: req.redirectURI, Given: req.given, Challenge: req.challenge, Expires: expires.Unix(),
+		Client: req.client.ID, RedirectURI: req.redirectURI, Given: req.given, Challenge: req.challenge, Expires: expires.UnixMilli(),
 		Grant: grant{ID: grantOf(code), Login: *who, Scopes: scopes, Resource: req.resource},
 	}, expires)
 	return code, err
@@ -93,7 +93,7 @@ func (g codeGrant) Token(ctx context.Context, req *tokenendpoint.Request) (*toke
 	if !won { // a replay, or an attempt at the same time
 		return nil, g.replayed(ctx, grantOf(code))
 	}
-	if !g.config.Now().Before(time.Unix(rec.Expires, 0)) || rec.Client != req.Client.ClientID() ||
+	if !g.config.Now().Before(time.UnixMilli(rec.Expires)) || rec.Client != req.Client.ClientID() ||
 		!sameRedirect(&rec, req.Parameter("redirect_uri")) || !answersChallenge(req.Parameter("code_verifier"), rec.Challenge) {
 		return nil, errBadCode
 	}
@@ -134,7 +134,7 @@ func (s *Server) forgotten(ctx context.Context, grantID string) error {
 	return errBadCode
 }
 
-// lastsUntil is when the tokens of a moment have ended.
+// lastsUntil is when the access token that is minted now has ended everywhere.
 func (s *Server) lastsUntil() time.Time {
 	return s.config.Now().Add(s.signer.Lifetime() + time.Minute)
 }

@@ -269,6 +269,17 @@ func TestCodesExpire(t *testing.T) {
 	if a := late.redeem(code); a.get("error") != "invalid_grant" {
 		t.Errorf("AZ-18: %s", a.text)
 	}
+	for begin := time.Duration(0); begin < time.Second; begin += 45 * time.Millisecond {
+		brief := newFixture(t, func(c *authserver.Config) { c.CodeLifetime, c.Store = time.Second, newSpy() })
+		brief.advance(begin)
+		for age, want := range map[time.Duration]string{13 * time.Millisecond: "ok", 990 * time.Millisecond: "ok", time.Second: "invalid_grant"} {
+			code := brief.code(ask())
+			brief.advance(age)
+			if got := brief.redeem(code).outcome(); got != want {
+				t.Errorf("AZ-18: a code for a second, begun after %v, after %v: %s", begin, age, got)
+			}
+		}
+	}
 	long := newFixture(t, func(c *authserver.Config) { c.CodeLifetime = 10 * time.Minute })
 	code = long.code(ask())
 	long.advance(9*time.Minute + 59*time.Second)

@@ -9,7 +9,7 @@ type record interface{ fields(c *codec) }
 // recordVersion is the first number of every record. It goes up when fields
 // change, so that no server misreads what another one wrote: to it there is no such
 // record, and the user logs in again.
-const recordVersion = 1
+const recordVersion = 2
 
 // codec writes a record, or reads one: numbers as varints, text and lists with
 // their length before them. To read JSON took a tenth of a refresh.
@@ -125,10 +125,17 @@ func (l *login) fields(c *codec) {
 	c.list(&l.Scopes)
 	c.text(&l.ACR)
 	c.number(&l.Time)
-	c.flag(&l.Stay)
+}
+
+func (s *session) fields(c *codec) {
+	s.login.fields(c)
+	c.text(&s.Client)
 }
 
 func (f *family) fields(c *codec) {
+	if c.flag(&f.Revoked); f.Revoked {
+		return
+	}
 	c.text(&f.Client)
 	c.text(&f.Key)
 	c.text(&f.Current)

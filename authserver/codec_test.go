@@ -72,7 +72,7 @@ func FuzzRecord(f *testing.F) {
 	fx.refresh("web:web-secret", fx.tokens("web:web-secret").get("refresh_token"))
 	known := 0
 	for _, text := range store.written() {
-		if strings.HasPrefix(text, "\x02") {
+		if strings.HasPrefix(text, "\x04") {
 			known++
 		}
 		f.Add([]byte(text))
@@ -80,8 +80,8 @@ func FuzzRecord(f *testing.F) {
 	if known < 6 {
 		f.Fatalf("%d records", known)
 	}
-	f.Add([]byte("\x02\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
-	f.Add([]byte("\x02\x00\x80"))
+	f.Add([]byte("\x04\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
+	f.Add([]byte("\x04\x00\x80"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for i, once := range authserver.Rewrite(text) {
 			if once == nil {

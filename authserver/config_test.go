@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -50,10 +51,6 @@ func TestNewRefuses(t *testing.T) {
 		"O21 a long grace":        {func(c *authserver.Config) { c.RefreshGrace = 61 * time.Second }, "RefreshGrace"},
 		"O21 a grace of a minute": {func(c *authserver.Config) { c.RefreshGrace = time.Minute }, ""},
 		"a session for a year":    {func(c *authserver.Config) { c.SessionLifetime = 365 * 24 * time.Hour }, "SessionLifetime"},
-		"a relative path":         {func(c *authserver.Config) { c.Paths.Token = "token" }, "Paths"},
-		"a pattern":               {func(c *authserver.Config) { c.Paths.Token = "/{token}" }, "Paths"},
-		"one path for two":        {func(c *authserver.Config) { c.Paths.Token = "/authorize" }, "Paths"},
-		"another path":            {func(c *authserver.Config) { c.Paths.Token = "/token" }, ""},
 		"a key that is none":      {func(c *authserver.Config) { c.Signer.Keys = [][]byte{[]byte("{}")} }, "Signer"},
 		"O37 a short secret": {func(c *authserver.Config) {
 			c.Signer = tokenendpoint.SignerConfig{Algorithm: "HS256", Secret: []byte("secret")}
@@ -74,22 +71,97 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-func TestClientValidate(t *testing.T) {
-	weak, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
+// MD-02 K01: where the endpoints may be. What New takes can be served, and every
+// endpoint is where the metadata says.
+func TestPlaces(t *testing.T) {
+	place := func(issuer, token string) func(*authserver.Config) {
+		return func(c *authserver.Config) { c.Issuer, c.Paths.Token = issuer, token }
 	}
+	for name, row := range map[string]struct {
+		change func(*authserver.Config)
+		want   string // in the error
+	}{
+		"the usual ones":                        {place(issuer, ""), ""},
+		"another path":                          {place(issuer, "/token"), ""},
+		"another path, with marks":              {place(issuer, "/v1.0/~o-auth_2/token;x=1,2@a:b"), ""},
+		"an issuer with a slash":                {place(issuer+"/", "/token"), ""},
+		"an issuer with a path":                 {place(issuer+"/tenant/a", "/token"), ""},
+		"an issuer with a path and a slash":     {place(issuer+"/tenant/", "/token"), ""},
+		"MD-02 a relative path":                 {place(issuer, "token"), "Paths"},
+		"MD-02 the root, which is a subtree":    {place(issuer, "/"), "Paths"},
+		"MD-02 a subtree":                       {place(issuer, "/token/"), "Paths"},
+		"MD-02 a pattern":                       {place(issuer, "/{token}"), "Paths"},
+		"MD-02 a method":                        {place(issuer, "POST /token"), "Paths"},
+		"MD-02 an empty element":                {place(issuer, "//token"), "Paths"},
+		"MD-02 two dots":                        {place(issuer, "/oauth2/../token"), "Paths"},
+		"MD-02 one dot":                         {place(issuer, "/oauth2/./token"), "Paths"},
+		"MD-02 a tabulator":                     {place(issuer, "/a\tb"), "Paths"},
+		"MD-02 a NUL":                           {place(issuer, "/a\x00"), "Paths"},
+		"MD-02 a query":                         {place(issuer, "/token?x=1"), "Paths"},
+		"MD-02 a fragment":                      {place(issuer, "/token#x"), "Paths"},
+		"MD-02 an escape":                       {place(issuer, "/a%20b"), "Paths"},
+		"MD-02 a letter that URLs do not have":  {place(issuer, "/é"), "Paths"},
+		"MD-02 one path for two":                {place(issuer, "/authorize"), "Paths"},
+		"MD-02 the metadata's path":             {place(issuer, "/.well-known/oauth-authorization-server"), "Paths"},
+		"MD-02 the metadata's path, of OpenID":  {place(issuer, "/.well-known/openid-configuration"), "Paths"},
+		"K01 an issuer with a space":            {place(issuer+"/b c", ""), "Issuer"},
+		"K01 an issuer with an escaped space":   {place(issuer+"/a%20b", ""), "Issuer"},
+		"K01 an issuer with an escaped slash":   {place(issuer+"/a%2Fb", ""), "Issuer"},
+		"K01 an issuer with a pattern":          {place(issuer+"/{tenant}", ""), "Issuer"},
+		"K01 an issuer with an escaped pattern": {place(issuer+"/%7Btenant%7D", ""), "Issuer"},
+		"K01 an issuer with two slashes":        {place(issuer+"//x", ""), "Issuer"},
+		"K01 an issuer with two slashes alone":  {place(issuer+"//", ""), "Issuer"},
+		"K01 an issuer with two dots":           {place(issuer+"/x/../y", ""), "Issuer"},
+		"K01 an issuer with escaped dots":       {place(issuer+"/%2e%2e/x", ""), "Issuer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := newFixture(t).config
+			row.change(&config)
+			if _, err := authserver.New(config); err != nil {
+				if row.want == "" || !strings.Contains(err.Error(), "Config."+row.want) {
+					t.Errorf("%v, want %q", err, row.want)
+				}
+				return
+			}
+			if row.want != "" {
+				t.Fatal("New takes it")
+			}
+			f := newFixture(t, row.change)
+			base := strings.TrimSuffix(config.Issuer, "/")
+			document := f.serve(httptest.NewRequest("GET", base+"/.well-known/openid-configuration", nil))
+			for name, want := range map[string]int{
+				"authorization_endpoint": 400, "token_endpoint": 405, "revocation_endpoint": 405, "introspection_endpoint": 405, "jwks_uri": 200,
+			} {
+				if a := f.serve(httptest.NewRequest("GET", document.get(name), nil)); a.status != want {
+					t.Errorf("MD-02: %s is %q: %d", name, document.get(name), a.status)
+				}
+			}
+		})
+	}
+}
+
+func TestClientValidate(t *testing.T) {
+	key := func(bits int) *rsa.PrivateKey {
+		k, err := rsa.GenerateKey(rand.Reader, bits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	least := key(2048)
 	good := authserver.Client{ID: "c", RedirectURIs: []string{"https://good.example/"}, Grants: codes, Scope: []string{"read"}}
 	for name, row := range map[string]struct {
 		change func(*authserver.Client)
 		ok     bool
 	}{
-		"a public client":              {func(*authserver.Client) {}, true},
-		"a confidential client":        {func(c *authserver.Client) { c.SecretHashes = [][]byte{authserver.HashSecret("x")} }, true},
-		"a public key":                 {func(c *authserver.Client) { c.Keys = []jose.JSONWebKey{{Key: weak.Public()}} }, true},
-		"no id":                        {func(c *authserver.Client) { c.ID = "" }, false},
-		"an unknown grant":             {func(c *authserver.Client) { c.Grants = []string{"password"} }, false},
-		"codes without a redirect URI": {func(c *authserver.Client) { c.RedirectURIs = nil }, false},
+		"a public client":                          {func(*authserver.Client) {}, true},
+		"a confidential client":                    {func(c *authserver.Client) { c.SecretHashes = [][]byte{authserver.HashSecret("x")} }, true},
+		"a public key":                             {func(c *authserver.Client) { c.Keys = []jose.JSONWebKey{{Key: least.Public()}} }, true},
+		"O30 a public key of 1024 bits":            {func(c *authserver.Client) { c.Keys = []jose.JSONWebKey{{Key: key(1024).Public()}} }, false},
+		"O30 a public key of 2047 bits":            {func(c *authserver.Client) { c.Keys = []jose.JSONWebKey{{Key: key(2047).Public()}} }, false},
+		"no id":                                    {func(c *authserver.Client) { c.ID = "" }, false},
+		"an unknown grant":                         {func(c *authserver.Client) { c.Grants = []string{"password"} }, false},
+		"codes without a redirect URI":             {func(c *authserver.Client) { c.RedirectURIs = nil }, false},
 		"O24 a public client that acts for itself": {func(c *authserver.Client) { c.Grants = []string{authserver.ClientCredentials} }, false},
 		"a confidential one that does": {func(c *authserver.Client) {
 			c.Grants, c.SecretHashes = []string{authserver.ClientCredentials}, [][]byte{authserver.HashSecret("x")}
@@ -98,7 +170,7 @@ func TestClientValidate(t *testing.T) {
 		"an empty scope":           {func(c *authserver.Client) { c.Scope = []string{""} }, false},
 		"a scope with a quote":     {func(c *authserver.Client) { c.Scope = []string{`a"`} }, false},
 		"a secret that is no hash": {func(c *authserver.Client) { c.SecretHashes = [][]byte{[]byte("secret")} }, false},
-		"a private key":            {func(c *authserver.Client) { c.Keys = []jose.JSONWebKey{{Key: weak}} }, false},
+		"a private key":            {func(c *authserver.Client) { c.Keys = []jose.JSONWebKey{{Key: least}} }, false},
 		"a secret as a key":        {func(c *authserver.Client) { c.Keys = []jose.JSONWebKey{{Key: []byte(strings.Repeat("k", 32))}} }, false},
 		"a key that is none":       {func(c *authserver.Client) { c.Keys = []jose.JSONWebKey{{}} }, false},
 	} {

@@ -4,7 +4,7 @@ package authserver
 // those that it could read.
 func Rewrite(text []byte) [3][]byte {
 	var texts [3][]byte
-	for i, r := range []record{new(codeRecord), new(family), new(login)} {
+	for i, r := range []record{new(codeRecord), new(family), new(session)} {
 		if read(text, r) {
 			texts[i] = write(r)
 		}

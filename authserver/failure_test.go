@@ -138,23 +138,27 @@ func TestRevocationWithAFailingStore(t *testing.T) {
 
 // O31: of the pages.
 func TestLoginWithAFailingStore(t *testing.T) {
-	everyFailure(t, func(t *testing.T, store *storetest.Failing, behind *sound) {
-		down, up := failing(t, store, behind)
-		old := up.signedIn()
-		b := down.browser()
-		b.cookies[sessionCookie] = old.cookies[sessionCookie]
-		page := up.browser().authorize(up.askFor("cli", "prompt", "login"))
-		_, values := form(page)
-		b.cookies["__Host-authstar-form"] = values.Get("form_token")
-		a := b.logIn(page, "stay_signed_in", "1")
-		if a.status == http.StatusOK {
-			a = b.submit(a, "decision", "allow")
-		}
-		wantFailed(t, a, store, http.StatusSeeOther)
-		if store.Failed() && a.header.Get("Retry-After") == "" {
-			t.Errorf("%d %v", a.status, a.header)
-		}
-	})
+	for name, stay := range map[string]string{"who stays signed in": "1", "who does not": ""} {
+		t.Run(name, func(t *testing.T) {
+			everyFailure(t, func(t *testing.T, store *storetest.Failing, behind *sound) {
+				down, up := failing(t, store, behind)
+				old := up.signedIn()
+				b := down.browser()
+				b.cookies[sessionCookie] = old.cookies[sessionCookie]
+				page := up.browser().authorize(up.askFor("cli", "prompt", "login"))
+				_, values := form(page)
+				b.cookies["__Host-authstar-form"] = values.Get("form_token")
+				a := b.logIn(page, "stay_signed_in", stay)
+				if a.status == http.StatusOK {
+					a = b.submit(a, "decision", "allow")
+				}
+				wantFailed(t, a, store, http.StatusSeeOther)
+				if store.Failed() && a.header.Get("Retry-After") == "" {
+					t.Errorf("%d %v", a.status, a.header)
+				}
+			})
+		})
+	}
 }
 
 // O31: where nobody sees a page, the client is told (RFC 6749 section 4.1.2.1).
@@ -166,6 +170,9 @@ func TestPromptNoneWithAFailingStore(t *testing.T) {
 		got := down.what(b.authorize(up.askFor("spa", "prompt", "none")))
 		if want := map[bool]string{false: "code", true: "temporarily_unavailable"}[store.Failed()]; got != want {
 			t.Errorf("O31: %s, want %s", got, want)
+		}
+		if told := len(down.refusals); (told == 1) != store.Failed() {
+			t.Errorf("the observer was told %v", down.refusals)
 		}
 	})
 }

@@ -58,6 +58,26 @@ func TestGraceEnds(t *testing.T) {
 	}
 }
 
+// O21: a grace is as long as it is configured, whenever in a second it begins.
+func TestGraceOfASecond(t *testing.T) {
+	for begin := time.Duration(0); begin < time.Second; begin += 45 * time.Millisecond {
+		f := newFixture(t, func(c *authserver.Config) { c.RefreshGrace = time.Second })
+		f.advance(begin)
+		first := f.tokens(confidential).get("refresh_token")
+		second := f.refresh(confidential, first).get("refresh_token")
+		for _, wait := range []time.Duration{50 * time.Millisecond, 940 * time.Millisecond} {
+			f.advance(wait)
+			if a := f.refresh(confidential, first); a.get("refresh_token") != second {
+				t.Errorf("O21 begun after %v, repeated %v later: %s", begin, wait, a.text)
+			}
+		}
+		f.advance(20 * time.Millisecond)
+		if a := f.refresh(confidential, first); a.get("error") != "invalid_grant" {
+			t.Errorf("O21 begun after %v, repeated too late: %s", begin, a.text)
+		}
+	}
+}
+
 // O21: a repetition is held to what the request says, as the first one is.
 func TestGraceIsForTheSameClient(t *testing.T) {
 	f := withGrace(t)
@@ -104,7 +124,7 @@ func TestOvertakenRefresh(t *testing.T) {
 		token := f.tokens(confidential).get("refresh_token")
 		var other answer
 		store.before = func(call string) {
-			if strings.HasPrefix(call, "swap family:") {
+			if strings.HasPrefix(call, "swap family:") && other.status == 0 {
 				other = f.refresh(confidential, token)
 			}
 		}

@@ -1,6 +1,7 @@
 package authserver_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/base64"
@@ -8,6 +9,7 @@ import (
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/authstar/authstar/authserver"
+	"github.com/authstar/authstar/tokenendpoint"
 )
 
 func encode(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
@@ -138,6 +141,23 @@ func kid(t testing.TB, token string) string {
 		t.Fatal(err)
 	}
 	return jws.Signatures[0].Header.KeyID
+}
+
+// Config.Signer.Claims are those of clients that act for themselves, and say which
+// resource they are asked about; Login.Claims are those of users.
+func TestWhoseClaims(t *testing.T) {
+	f := newFixture(t, func(c *authserver.Config) {
+		c.Signer.Claims = func(_ context.Context, req *tokenendpoint.Request) (map[string]any, error) {
+			return map[string]any{"of": req.Client.ClientID(), "at": req.Resource}, nil
+		}
+	})
+	machine := claims(t, f.post("/oauth2/token", "machine:machine-secret", url.Values{"grant_type": {"client_credentials"}}).get("access_token"))
+	if machine["of"] != "machine" || machine["at"] != issuer || machine["role"] != nil {
+		t.Errorf("the machine's are %v", machine)
+	}
+	if user := claims(t, f.tokens("spa").get("access_token")); user["of"] != nil || user["role"] != "admin" {
+		t.Errorf("the user's are %v", user)
+	}
 }
 
 // MD-04 MD-05

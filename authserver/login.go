@@ -19,9 +19,10 @@ const (
 	fieldPassword = "password"
 	fieldStay     = "stay_signed_in"
 	fieldDecision = "decision"
+	fieldUser     = "consent_of"
 )
 
-var fields = []string{fieldForm, fieldUsername, fieldPassword, fieldStay, fieldDecision}
+var fields = []string{fieldForm, fieldUsername, fieldPassword, fieldStay, fieldDecision, fieldUser}
 
 // proceed sends the browser back with a code when nothing needs to be asked.
 func (s *Server) proceed(w http.ResponseWriter, r *http.Request, req *request) {
@@ -30,18 +31,18 @@ func (s *Server) proceed(w http.ResponseWriter, r *http.Request, req *request) {
 		s.failed(w, r, req, outage(err))
 		return
 	}
-	ask := who == nil || req.prompt == "login" || !s.satisfies(who, req)
+	ask := who == nil || req.prompts("login") || !s.satisfies(&who.login, req)
 	switch {
-	case req.prompt == "none" && ask:
-		s.sendBack(w, req, url.Values{"error": {string(loginRequired)}})
-	case req.prompt == "none" && req.asksConsent():
-		s.sendBack(w, req, url.Values{"error": {string(consentRequired)}})
+	case req.prompts("none") && ask:
+		s.refuseBack(w, r, req, refuse(loginRequired, "the user must log in"))
+	case req.prompts("none") && req.asksConsent():
+		s.refuseBack(w, r, req, refuse(consentRequired, "the user must be asked"))
 	case ask:
 		s.showLogin(w, r, req, "", nil)
 	case req.asksConsent():
-		s.showConsent(w, r, req, who)
+		s.showConsent(w, r, req, &who.login)
 	default:
-		s.issue(w, r, req, who)
+		s.issue(w, r, req, &who.login)
 	}
 }
 
@@ -59,7 +60,7 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, req *request, va
 		return
 	}
 	if values.Has(fieldDecision) {
-		s.decide(w, r, req, values.Get(fieldDecision) == "allow")
+		s.decide(w, r, req, values)
 		return
 	}
 	who, err := s.check(r, values.Get(fieldUsername), values.Get(fieldPassword))
@@ -71,9 +72,13 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, req *request, va
 		s.showLogin(w, r, req, values.Get(fieldUsername), err)
 		return
 	}
-	who.Stay = values.Get(fieldStay) != ""
+	req.maxAge = -1 // no login is fresher, however long the rest takes
 	asks := req.asksConsent() && s.satisfies(who, req)
-	if err := s.replaceSession(w, r, who, asks); err != nil {
+	started := &session{login: *who}
+	if values.Get(fieldStay) == "" {
+		started.Client = req.client.ID
+	}
+	if err := s.replaceSession(w, r, started, asks); err != nil {
 		s.showError(w, r, outage(err), s.again(req))
 		return
 	}
@@ -85,7 +90,9 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, req *request, va
 	s.issue(w, r, req, who)
 }
 
-func (req *request) asksConsent() bool { return req.client.Consent || req.prompt == "consent" }
+func (req *request) prompts(what string) bool { return slices.Contains(req.prompt, what) }
+
+func (req *request) asksConsent() bool { return req.client.Consent || req.prompts("consent") }
 
 // isOurForm compares the form's token with the cookie that came with the page.
 func (s *Server) isOurForm(r *http.Request, token string) bool {
@@ -93,32 +100,44 @@ func (s *Server) isOurForm(r *http.Request, token string) bool {
 	return err == nil && len(token) == 43 && subtle.ConstantTimeCompare([]byte(c.Value), []byte(token)) == 1
 }
 
-// decide answers the consent page.
-func (s *Server) decide(w http.ResponseWriter, r *http.Request, req *request, allow bool) {
-	if !allow {
-		s.sendBack(w, req, url.Values{"error": {string(authstar.AccessDenied)}, "error_description": {"the user refused"}})
-		return
-	}
+// decide answers the consent page, which ends a login that was for it alone. To
+// allow something is up to the user whom the page named.
+func (s *Server) decide(w http.ResponseWriter, r *http.Request, req *request, values url.Values) {
+	allow := values.Get(fieldDecision) == "allow"
 	who, err := s.session(r, req)
 	switch {
 	case err != nil:
 		s.showError(w, r, outage(err))
-	case who == nil || !s.satisfies(who, req):
+		return
+	case allow && (who == nil || !s.satisfies(&who.login, req)):
 		s.showLogin(w, r, req, "", nil)
-	default:
-		s.issue(w, r, req, who)
+		return
+	case allow && values.Get(fieldUser) != hashKey(who.Subject):
+		s.showConsent(w, r, req, &who.login)
+		return
 	}
+	if who != nil && !who.stays() {
+		if err := s.EndSession(w, r); err != nil {
+			s.showError(w, r, outage(err), s.again(req))
+			return
+		}
+	}
+	if !allow {
+		s.refuseBack(w, r, req, refuse(authstar.AccessDenied, "the user refused"))
+		return
+	}
+	s.issue(w, r, req, &who.login)
 }
 
 // issue sends the browser back with a code.
 func (s *Server) issue(w http.ResponseWriter, r *http.Request, req *request, who *login) {
 	if !s.satisfies(who, req) {
-		s.sendBack(w, req, url.Values{"error": {string(unmetAuthentication)}, "error_description": {"the login is not of the kind that was asked for"}})
+		s.refuseBack(w, r, req, refuse(unmetAuthentication, "the login is not of the kind that was asked for"))
 		return
 	}
 	scopes := req.granted(who)
 	if len(scopes) == 0 && len(req.scopes) > 0 {
-		s.sendBack(w, req, url.Values{"error": {string(authstar.AccessDenied)}, "error_description": {"the user may grant nothing of what was asked for"}})
+		s.refuseBack(w, r, req, refuse(authstar.AccessDenied, "the user may grant nothing of what was asked for"))
 		return
 	}
 	code, err := s.newCode(r.Context(), req, who, scopes)
@@ -145,6 +164,7 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, req *request,
 func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, req *request, who *login) {
 	p := s.form(w, r, req, "consent")
 	p.Username = who.Subject
+	p.Hidden = append(p.Hidden, PageField{fieldUser, hashKey(who.Subject)})
 	for _, name := range req.granted(who) {
 		p.Scopes = append(p.Scopes, PageScope{Name: name, Description: s.config.Scopes[name]})
 	}
@@ -167,7 +187,7 @@ func (s *Server) showError(w http.ResponseWriter, r *http.Request, err *authstar
 
 // failed tells the client where nobody sees a page (RFC 6749 section 4.1.2.1).
 func (s *Server) failed(w http.ResponseWriter, r *http.Request, req *request, err *authstar.Error, retry ...string) {
-	if req.prompt != "none" {
+	if !req.prompts("none") {
 		s.showError(w, r, err, retry...)
 		return
 	}

@@ -58,7 +58,8 @@ type MemoryConfig struct {
 // It never forgets a live entry to make room. Beyond a bound of its
 // [MemoryConfig] Add returns [ErrStoreFull] and does nothing; so does a Swap for
 // a longer value, while one for a value that is no longer always has room, so
-// that a full store still revokes what it holds. A key or value longer than
+// that a full store still ends the refresh tokens that it holds; to remember a
+// revoked access token until it ends takes an entry. A key or value longer than
 // [Store] allows is an error as well.
 //
 // An entry takes at most 192 bytes beside its key and six fifths of its value

@@ -60,7 +60,7 @@ func (s *Server) describe() ([]byte, error) {
 		IntrospectionMethods:     confidential,
 		IntrospectionAlgorithms:  algorithms,
 		AuthorizationResponseIss: true,
-		Prompts:                  []string{"none", "login", "consent"},
+		Prompts:                  prompts,
 	})
 }
 

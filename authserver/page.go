@@ -79,13 +79,13 @@ func newPage(c *Config, failed func(context.Context, *authstar.Error)) (*page, e
 }
 
 // protect sets the headers of a page that may send the browser to a client (RFC
-// 9700 sections 4.2.4 and 4.16). A browser that follows a redirect after a form
-// holds it against form-action too.
+// 9700 sections 4.2.4 and 4.16). Some browsers hold every redirect after a form
+// against form-action: that to the client, and those by which it goes on to pages of
+// its own, wherever these are. So the header names the scheme of the redirect URI,
+// and no host.
 func (p *page) protect(h http.Header, redirectURI string) {
 	action := "'self'"
-	if u, err := url.Parse(redirectURI); err == nil && u.Host != "" && u.Host[0] != '[' { // of IPv6, CSP knows the scheme alone
-		action += " " + u.Scheme + "://" + u.Host
-	} else if err == nil && u.Scheme != "" {
+	if u, err := url.Parse(redirectURI); err == nil && u.Scheme != "" {
 		action += " " + u.Scheme + ":"
 	}
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src "+p.styles+"; img-src 'self' data:; form-action "+action+

@@ -23,8 +23,18 @@ type family struct {
 	Key     string
 	Current string // hash of the secret that is good
 	Spent   string // hash of the one before it
-	Rotated int64  // when it was spent
-	Ends    int64  // of the family
+	Rotated int64  // when Current was made, in milliseconds
+	Ends    int64  // of the family, in milliseconds
+	Revoked bool   // and there is nothing else in the record
+}
+
+// expires is when the refresh token that is good ends.
+func (s *Server) expires(f *family) time.Time {
+	idle, ends := time.UnixMilli(f.Rotated).Add(s.config.RefreshIdle), time.UnixMilli(f.Ends)
+	if idle.Before(ends) {
+		return idle
+	}
+	return ends
 }
 
 const (
@@ -46,19 +56,14 @@ func matches(hash, secret string) bool {
 func (s *Server) newFamily(ctx context.Context, clientID string, gr *grant) (string, error) {
 	secret := newSecret()
 	now := s.config.Now()
-	ends := now.Add(s.config.RefreshLifetime)
-	f := &family{Client: clientID, Grant: *gr, Key: newSecret(), Current: hashKey(secret), Ends: ends.Unix()}
-	if err := s.store.add(ctx, "family:"+gr.ID, f, earlier(now.Add(s.config.RefreshIdle), ends)); err != nil {
+	f := &family{
+		Client: clientID, Grant: *gr, Key: newSecret(), Current: hashKey(secret),
+		Rotated: now.UnixMilli(), Ends: now.Add(s.config.RefreshLifetime).UnixMilli(),
+	}
+	if err := s.store.add(ctx, "family:"+gr.ID, f, s.expires(f)); err != nil {
 		return "", err
 	}
 	return gr.ID + secret, nil
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 var errBadRefresh = refuse(tokenendpoint.InvalidGrant, "the refresh token is not good, or not for this client")
@@ -97,10 +102,13 @@ func (g refreshGrant) Token(ctx context.Context, req *tokenendpoint.Request) (*t
 	if err := g.renew(ctx, req.Client, &next); err != nil {
 		return nil, err
 	}
+	scopes = slices.DeleteFunc(scopes, func(s string) bool { return !slices.Contains(next.Grant.Scopes, s) })
+	if len(scopes) == 0 && req.Parameter("scope") != "" { // before the token is spent
+		return nil, refuse(tokenendpoint.InvalidScope, "the user may not grant any of that any more")
+	}
 	if !repeated {
-		now := g.config.Now()
-		next.Spent, next.Current, next.Rotated = f.Current, hashKey(f.successor(secret)), now.Unix()
-		won, err := g.store.swap(ctx, "family:"+f.Grant.ID, text, &next, earlier(now.Add(g.config.RefreshIdle), time.Unix(f.Ends, 0)))
+		next.Spent, next.Current, next.Rotated = f.Current, hashKey(f.successor(secret)), g.config.Now().UnixMilli()
+		won, err := g.store.swap(ctx, "family:"+f.Grant.ID, text, &next, g.expires(&next))
 		if err != nil {
 			return nil, err
 		}
@@ -108,7 +116,6 @@ func (g refreshGrant) Token(ctx context.Context, req *tokenendpoint.Request) (*t
 			return g.lost(ctx, req, token)
 		}
 	}
-	scopes = slices.DeleteFunc(scopes, func(s string) bool { return !slices.Contains(next.Grant.Scopes, s) })
 	res, err := g.mint(f.Client, &next.Grant, scopes)
 	if err != nil {
 		return nil, err
@@ -129,12 +136,11 @@ func (s *Server) family(ctx context.Context, token string) (*family, []byte, err
 	if err != nil || text == nil {
 		return nil, nil, err
 	}
-	revoked, err := s.store.has(ctx, "revoked:"+markOf(id))
-	if revoked { // by a revocation that could not go on to this
-		err = s.store.store.Delete(ctx, "family:"+id)
+	if f.Revoked { // by a call that could not go on
+		return nil, nil, s.revokeGrant(ctx, id)
 	}
-	if err != nil || revoked || !s.config.Now().Before(time.Unix(f.Ends, 0)) {
-		return nil, nil, err
+	if !s.config.Now().Before(s.expires(f)) {
+		return nil, nil, nil
 	}
 	return f, text, nil
 }
@@ -144,7 +150,7 @@ func (s *Server) family(ctx context.Context, token string) (*family, []byte, err
 func (s *Server) mayRepeat(client authstar.Client, f *family, secret string) bool {
 	c, ok := client.(*Client)
 	return ok && !c.public() && s.config.RefreshGrace > 0 && f.Spent != "" && matches(f.Spent, secret) &&
-		s.config.Now().Sub(time.Unix(f.Rotated, 0)) <= s.config.RefreshGrace
+		s.config.Now().Sub(time.UnixMilli(f.Rotated)) <= s.config.RefreshGrace
 }
 
 // lost is the end of a request that another one overtook with the same token:

@@ -197,6 +197,11 @@ func TestUserHasChanged(t *testing.T) {
 	f := withUser(t)
 	first := f.tokens("spa")
 	f.users["alice wonderland"] = authserver.Login{Subject: "user-1", Claims: map[string]any{"role": "user"}, Scopes: []string{"read"}}
+	for range 2 { // which spends nothing
+		if a := f.refresh("spa", first.get("refresh_token"), "scope", "write"); a.get("error") != "invalid_scope" {
+			t.Errorf("O22: all that was asked for is taken away: %s", a.text)
+		}
+	}
 	second := f.refresh("spa", first.get("refresh_token"))
 	if got := claims(t, second.get("access_token")); second.get("scope") != "read offline_access" || got["scope"] != "read offline_access" || got["role"] != "user" {
 		t.Errorf("O22: %s %v", second.text, got)
@@ -299,10 +304,17 @@ func TestIdleAfterARefresh(t *testing.T) {
 		t.Errorf("%s", a.text)
 	}
 	late := newFixture(t, lifetimes, func(c *authserver.Config) { c.Store = newSpy() })
+	for _, wait := range []time.Duration{2 * day, 10 * day} {
+		token = late.tokens("spa").get("refresh_token")
+		late.advance(wait)
+		if a := late.refresh("spa", token); a.get("error") != "invalid_grant" {
+			t.Errorf("after %v: %s", wait, a.text)
+		}
+	}
 	token = late.tokens("spa").get("refresh_token")
-	late.advance(10 * day)
-	if a := late.refresh("spa", token); a.get("error") != "invalid_grant" {
-		t.Errorf("%s", a.text)
+	late.advance(2*day - time.Second)
+	if a := late.refresh("spa", token); a.status != http.StatusOK {
+		t.Errorf("in time: %s", a.text)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-jose/go-jose/v4/json" // which does not take "Scope" for "scope"
 
@@ -15,10 +16,33 @@ import (
 
 var errReuse = errors.New("authserver: a spent refresh token was used again; the login is revoked")
 
+// maxTokenLife is how long access tokens may be good, whatever their lifetime was
+// when they were made, and a minute for clocks that differ.
+const maxTokenLife = 24*time.Hour + time.Minute
+
 // revokeGrant ends everything that comes of a grant: the refresh tokens, and the
-// access tokens as far as those who check them ask here.
+// access tokens as far as those who check them ask here. The refresh tokens end
+// first, by a change for which a full store has room. Where the rest fails, their
+// record stays as revoked, for the next call to go on from.
 func (s *Server) revokeGrant(ctx context.Context, id string) error {
-	if _, err := s.store.Add(ctx, "revoked:"+markOf(id), []byte{}, s.lastsUntil()); err != nil {
+	until := s.config.Now().Add(maxTokenLife)
+	for range 10 { // of those who refresh at the same time, some may be faster
+		text, err := s.store.get(ctx, "family:"+id, new(family))
+		if err != nil {
+			return err
+		}
+		if text == nil {
+			break
+		}
+		won, err := s.store.swap(ctx, "family:"+id, text, &family{Revoked: true}, until)
+		if err != nil {
+			return err
+		}
+		if won {
+			break
+		}
+	}
+	if _, err := s.store.Add(ctx, "revoked:"+markOf(id), []byte{}, until); err != nil {
 		return err
 	}
 	return s.store.store.Delete(ctx, "family:"+id)
@@ -93,7 +117,7 @@ func (s *Server) revoke(ctx context.Context, client authstar.Client, form tokene
 	}
 	t, _, err := s.active(ctx, token)
 	if err == nil && t != nil && t.ClientID == client.ClientID() {
-		_, err = s.store.Add(ctx, "revoked:"+t.ID, []byte{}, s.lastsUntil())
+		_, err = s.store.Add(ctx, "revoked:"+t.ID, []byte{}, unix(t.Expires).Add(time.Minute))
 	}
 	return nil, unavailable(err)
 }
@@ -139,7 +163,7 @@ func (s *Server) introspect(ctx context.Context, client authstar.Client, form to
 			return introspection{}, nil
 		}
 		return introspection{
-			Active: true, Scope: strings.Join(f.Grant.Scopes, " "), ClientID: f.Client, Expires: f.Ends,
+			Active: true, Scope: strings.Join(f.Grant.Scopes, " "), ClientID: f.Client, Expires: s.expires(f).Unix(),
 			Subject: f.Grant.Login.Subject, Issuer: s.config.Issuer,
 		}, nil
 	}

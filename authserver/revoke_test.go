@@ -161,6 +161,40 @@ func TestIntrospection(t *testing.T) {
 	}
 }
 
+// TK-32: a refresh token is told to end when it does, unused or not.
+func TestIntrospectedEnd(t *testing.T) {
+	const day = 24 * time.Hour
+	for name, row := range map[string]struct{ idle, lifetime, used, want time.Duration }{
+		"TK-32 a new one, when nobody uses it":   {14 * day, 90 * day, 0, 14 * day},
+		"TK-32 one that was used, from then on":  {14 * day, 90 * day, day, 15 * day},
+		"TK-32 one of a login that ends earlier": {14 * day, 20 * day, 10 * day, 20 * day},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, func(c *authserver.Config) { c.RefreshIdle, c.RefreshLifetime = row.idle, row.lifetime })
+			begin := f.Now()
+			token := f.tokens(confidential).get("refresh_token")
+			if f.advance(row.used); row.used > 0 {
+				token = f.refresh(confidential, token).get("refresh_token")
+			}
+			end, _ := f.introspectAs(confidential, token).body["exp"].(float64)
+			if want := begin.Add(row.want).Unix(); int64(end) != want {
+				t.Fatalf("exp is %v, want %d", end, want)
+			}
+			f.advance(time.Unix(int64(end), 0).Sub(f.Now()))
+			if a := f.introspectAs(confidential, token); a.body["active"] != true {
+				t.Errorf("at its end: %s", a.text)
+			}
+			f.advance(time.Second)
+			if a := f.introspectAs(confidential, token); a.body["active"] != false {
+				t.Errorf("after its end: %s", a.text)
+			}
+			if a := f.refresh(confidential, token); a.get("error") != "invalid_grant" {
+				t.Errorf("after its end: %s", a.text)
+			}
+		})
+	}
+}
+
 // TK-31: a store that is down.
 func TestStoreIsDown(t *testing.T) {
 	var store *storetest.Failing
@@ -213,13 +247,34 @@ func TestAudiences(t *testing.T) {
 	}
 }
 
+// TK-34: so is one of a client that acts for itself, and without a resource it is
+// for the configured audience alone.
 func TestConfiguredAudience(t *testing.T) {
-	f := newFixture(t, func(c *authserver.Config) { c.Audience = "urn:api" })
-	token := f.tokens("spa").get("access_token")
-	if got := claims(t, token)["aud"]; got != "urn:api" {
-		t.Errorf("aud is %v", got)
+	const other = "https://billing.example"
+	for name, row := range map[string]struct{ audience, resource, want string }{
+		"TK-34 the issuer, which is the default": {"", "", issuer},
+		"TK-34 the configured one":               {"urn:api", "", "urn:api"},
+		"the configured one, asked for":          {"urn:api", "urn:api", "urn:api"},
+		"another resource, asked for":            {"urn:api", other, other},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, func(c *authserver.Config) {
+				c.Audience, c.Resources = row.audience, []string{other, "https://admin.example"}
+			})
+			for who, a := range map[string]answer{
+				"the user":    f.tokens("spa", "resource", row.resource),
+				"the machine": f.post("/oauth2/token", "machine:machine-secret", params(url.Values{"grant_type": {"client_credentials"}}, "resource", row.resource)),
+			} {
+				token := a.get("access_token")
+				if got := claims(t, token)["aud"]; got != row.want {
+					t.Errorf("%s: aud is %v, want %s", who, got, row.want)
+				}
+				if _, err := f.VerifyToken(t.Context(), token); (err == nil) != (row.want != other) {
+					t.Errorf("%s: VerifyToken says %v", who, err)
+				}
+			}
+		})
 	}
-	f.wantAlive("Config.Audience", token)
 }
 
 // VerifyToken says who, as any verifier does.

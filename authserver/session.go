@@ -20,8 +20,17 @@ type login struct {
 	Scopes  []string
 	ACR     string
 	Time    int64
-	Stay    bool // signed in; else the session is for the consent page alone
 }
+
+// session is the login of a browser. Of a user who does not stay signed in it is
+// for one answer to the consent page of one client: whoever has the browser next
+// is somebody else.
+type session struct {
+	login
+	Client string // "" is any: the user stays signed in
+}
+
+func (s *session) stays() bool { return s.Client == "" }
 
 // ownClaims are those that the server sets, beside those of its signer.
 var ownClaims = []string{"auth_time", "acr"}
@@ -68,9 +77,9 @@ func (l *login) claims() (map[string]any, error) {
 
 // replaceSession ends the session that the browser had, which may be somebody
 // else's, and starts one if the user wants or the consent page needs it.
-func (s *Server) replaceSession(w http.ResponseWriter, r *http.Request, who *login, asks bool) error {
+func (s *Server) replaceSession(w http.ResponseWriter, r *http.Request, who *session, asks bool) error {
 	switch {
-	case who.Stay:
+	case who.stays():
 		return s.startSession(w, r, who, s.config.SessionLifetime)
 	case asks:
 		return s.startSession(w, r, who, consentLifetime)
@@ -80,18 +89,18 @@ func (s *Server) replaceSession(w http.ResponseWriter, r *http.Request, who *log
 
 // session is the login of the browser that asks, nil when it has none for the
 // request.
-func (s *Server) session(r *http.Request, req *request) (*login, error) {
+func (s *Server) session(r *http.Request, req *request) (*session, error) {
 	c, err := r.Cookie(s.page.cookie("session"))
 	if err != nil || len(c.Value) != 43 {
 		return nil, nil
 	}
 	key := "session:" + hashKey(c.Value)
-	var who login
+	var who session
 	text, err := s.store.get(r.Context(), key, &who)
-	if err != nil || text == nil || !who.Stay && !req.asksConsent() {
+	if err != nil || text == nil || !who.stays() && (who.Client != req.client.ID || !req.asksConsent()) {
 		return nil, err
 	}
-	alive, err := s.refreshUser(r.Context(), &who)
+	alive, err := s.refreshUser(r.Context(), &who.login)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +130,7 @@ func (s *Server) refreshUser(ctx context.Context, l *login) (alive bool, err err
 
 // startSession gives the browser a session with an id that nobody has seen, and
 // ends the one that it had.
-func (s *Server) startSession(w http.ResponseWriter, r *http.Request, who *login, lifetime time.Duration) error {
+func (s *Server) startSession(w http.ResponseWriter, r *http.Request, who *session, lifetime time.Duration) error {
 	if old, err := r.Cookie(s.page.cookie("session")); err == nil {
 		if err := s.store.store.Delete(r.Context(), "session:"+hashKey(old.Value)); err != nil {
 			return err
@@ -132,7 +141,7 @@ func (s *Server) startSession(w http.ResponseWriter, r *http.Request, who *login
 		return err
 	}
 	seconds := 0 // until the browser is closed
-	if who.Stay {
+	if who.stays() {
 		seconds = int(lifetime / time.Second)
 	}
 	s.page.setCookie(w, "session", id, seconds)

@@ -101,6 +101,8 @@ func TestPromptAndAge(t *testing.T) {
 		"prompt=none":                   {"spa", []string{"prompt", "none"}, "login_required", "code"},
 		"prompt=login":                  {"spa", []string{"prompt", "login"}, "login", "login"},
 		"prompt=consent":                {"spa", []string{"prompt", "consent"}, "login", "consent"},
+		"prompt=login consent":          {"spa", []string{"prompt", "login consent"}, "login", "login"},
+		"prompt of spaces":              {"spa", []string{"prompt", "  "}, "login", "code"},
 		"a client with consent":         {"cli", nil, "login", "consent"},
 		"its prompt=none":               {"cli", []string{"prompt", "none"}, "login_required", "consent_required"},
 		"its prompt=login":              {"cli", []string{"prompt", "login"}, "login", "login"},
@@ -170,6 +172,32 @@ func TestUnmetAuthentication(t *testing.T) {
 		if got := f.what(a); got != map[string]string{"spa": "code", "cli": "consent"}[client] {
 			t.Errorf("%s: %s", client, got)
 		}
+	}
+}
+
+// RFC 9470: what a login takes does not make it too old for the request that it is
+// the answer to.
+func TestSlowLoginIsFresh(t *testing.T) {
+	for name, row := range map[string]struct {
+		client, password string
+		pairs            []string
+		want             string
+	}{
+		"max_age=0":                          {"spa", "wonderland", []string{"max_age", "0"}, "code"},
+		"max_age=0 of a client with consent": {"cli", "wonderland", []string{"max_age", "0"}, "consent"},
+		"acr_values that are met":            {"spa", "with a token", []string{"max_age", "0", "acr_values", "mfa"}, "code"},
+		"acr_values that are not met":        {"spa", "wonderland", []string{"max_age", "0", "acr_values", "mfa"}, "unmet_authentication_requirements"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := newSpy()
+			f := newFixture(t, func(c *authserver.Config) { c.Store = store })
+			store.before = func(string) { f.advance(time.Second) }
+			b := f.browser()
+			a := b.submit(b.authorize(f.askFor(row.client, row.pairs...)), "username", "alice", "password", row.password, "stay_signed_in", "1")
+			if got := f.what(a); got != row.want {
+				t.Errorf("%s, want %s", got, row.want)
+			}
+		})
 	}
 }
 
@@ -281,6 +309,30 @@ func TestSessionAsksAboutTheUser(t *testing.T) {
 	f.users = newUsers()
 	if got := f.what(b.authorize(ask())); got != "login" {
 		t.Errorf("S08: the session came back: %s", got)
+	}
+}
+
+// S08 O22: an answer about somebody else is none, for a session and for a refresh
+// token.
+func TestUserAnswersAboutAnother(t *testing.T) {
+	for subject, want := range map[string]struct{ session, refresh string }{
+		"user-1": {"code", "ok"},
+		"user-2": {"login", "invalid_grant"},
+		"USER-1": {"login", "invalid_grant"},
+		"":       {"login", "invalid_grant"},
+	} {
+		f := newFixture(t, func(c *authserver.Config) {
+			c.User = func(context.Context, string) (authserver.Login, error) {
+				return authserver.Login{Subject: subject, Scopes: []string{"read"}}, nil
+			}
+		})
+		b, token := f.signedIn(), f.tokens("spa").get("refresh_token")
+		if got := f.what(b.authorize(ask())); got != want.session {
+			t.Errorf("S08: %q: the session gets a %s", subject, got)
+		}
+		if got := f.refresh("spa", token).outcome(); got != want.refresh {
+			t.Errorf("O22: %q: the refresh token: %s", subject, got)
+		}
 	}
 }
 

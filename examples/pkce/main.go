@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"time"
 
 	"github.com/authstar/authstar"
@@ -38,7 +39,12 @@ func run(ctx context.Context, addr string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	url := "http://" + l.Addr().String()
+	// The issuer has the name that the browser is to use, and the port that there is.
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	url := "http://" + net.JoinHostPort(host, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
 	handler, err := newServer(url)
 	if err != nil {
 		return errors.Join(err, l.Close())

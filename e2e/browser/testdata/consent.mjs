@@ -70,9 +70,20 @@ export const scenarios = {
     await enter(page, 'alice', 'wonderland')
     await page.getByRole('button', { name: 'Allow' }).click()
     await page.waitForURL(redirect + '?**')
-    await page.goBack()
+    await page.goBack() // to a login that was for one answer alone
+    await enter(page, 'alice', 'wonderland')
     await page.getByRole('button', { name: 'Allow' }).click()
     await page.waitForURL(redirect + '?**')
     assert.equal(new Set(arrived.map(({ url }) => url.searchParams.get('code'))).size, 2)
+  },
+
+  async 'a client that goes on to another origin of its own'(visit) {
+    const page = await visit.page()
+    const home = await visit.listen((request, response) => response.end('<!doctype html><title>Home</title>'))
+    const origin = await visit.listen((request, response) => response.writeHead(302, { Location: home + '/home' }).end())
+    await page.goto(authorization(visit.base, 'cli', origin + '/callback'))
+    await enter(page, 'alice', 'wonderland')
+    await page.getByRole('button', { name: 'Allow' }).click()
+    await page.waitForURL(home + '/home')
   },
 }

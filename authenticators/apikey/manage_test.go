@@ -182,6 +182,19 @@ func TestRotationAndExpiry(t *testing.T) {
 	wantVerdict(t, "the new secret at its expiry", verdict(t, keys, second.Reveal()), "the key is expired")
 }
 
+// A rotation can shorten the key, and the old secret with it.
+func TestRotationThatShortens(t *testing.T) {
+	keys := newKeys(t, apikey.Config{Now: newClock().Now})
+	first, record := create(t, keys, apikey.Spec{Expires: start.Add(time.Hour)})
+	if _, _, err := keys.Rotate(t.Context(), record.ID, apikey.Rotation{Overlap: 24 * time.Hour, Expires: start.Add(time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	client, err := keys.Find(t.Context(), first.Reveal())
+	if err != nil || !client.(*authstar.Identity).Expires.Equal(start.Add(time.Minute)) {
+		t.Errorf("the client of the old secret: %v, %v", client, err)
+	}
+}
+
 func TestRotateRefuses(t *testing.T) {
 	now := newClock()
 	keys := newKeys(t, apikey.Config{Now: now.Now})

@@ -69,7 +69,7 @@ func (j *JWT) keys(ctx context.Context, kid, iss string) ([]jose.JSONWebKey, err
 	if j.prefix == "" || !ok {
 		return j.config.Keys.Keys(ctx, kid)
 	}
-	return set.KeysOf(ctx, kid, j.config.Issuer, iss)
+	return set.KeysOf(ctx, kid, iss)
 }
 
 // shared is an issuer of two that have a placeholder, "" if there is none. Where the

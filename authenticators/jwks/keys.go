@@ -2,6 +2,7 @@ package jwks
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -17,9 +18,15 @@ func (l *list) add(key jose.JSONWebKey, issuer string) {
 	l.keys, l.issuers = append(l.keys, key), append(l.issuers, issuer)
 }
 
+// anyTenant is in the issuer of a key that is for all tenants, of tokens of the
+// first version too, whose issuer has another host.
+const anyTenant = "{tenantid}"
+
 // of is the keys without those of another issuer.
 func (l list) of(issuers []string) []jose.JSONWebKey {
-	foreign := func(issuer string) bool { return issuer != "" && !slices.Contains(issuers, issuer) }
+	foreign := func(issuer string) bool {
+		return issuer != "" && !slices.Contains(issuers, issuer) && !strings.Contains(issuer, anyTenant)
+	}
 	if !slices.ContainsFunc(l.issuers, foreign) {
 		return l.keys
 	}

@@ -74,7 +74,7 @@ func (r *Remote) Keys(ctx context.Context, kid string) ([]jose.JSONWebKey, error
 
 // KeysOf is Keys without those that the set says are another issuer's, in a member
 // "issuer" of the key. Entra's keys for all tenants have it, as the issuer of one
-// tenant or with a placeholder for any.
+// tenant, or with "{tenantid}" in it for any.
 func (r *Remote) KeysOf(ctx context.Context, kid string, issuers ...string) ([]jose.JSONWebKey, error) {
 	found, err := r.list(ctx, kid)
 	return found.of(issuers), err

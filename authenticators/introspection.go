@@ -193,6 +193,10 @@ func (i *Introspection) consult(ctx context.Context, token string, d digest, cle
 			err = fmt.Errorf("introspection: a panic (%T)", p)
 		}
 	}()
+	// A question that ended between the look into the cache and this one.
+	if a, ok := i.cache.get(d); ok && i.config.Now().Before(a.until) {
+		return a, nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), i.config.Timeout)
 	defer cancel()
 	end, err := i.asking.begin(ctx)

@@ -63,13 +63,14 @@ func (j *JWT) tenant(iss string) (string, bool) {
 // keys are those that may have signed a token of this issuer. Of the keys for all
 // tenants, some are for one tenant alone.
 func (j *JWT) keys(ctx context.Context, kid, iss string) ([]jose.JSONWebKey, error) {
-	set, ok := j.config.Keys.(interface {
-		KeysOf(ctx context.Context, kid string, issuers ...string) ([]jose.JSONWebKey, error)
-	})
-	if j.prefix == "" || !ok {
-		return j.config.Keys.Keys(ctx, kid)
+	if j.prefix != "" {
+		if set, ok := j.config.Keys.(interface {
+			KeysOf(ctx context.Context, kid string, issuers ...string) ([]jose.JSONWebKey, error)
+		}); ok {
+			return set.KeysOf(ctx, kid, iss)
+		}
 	}
-	return set.KeysOf(ctx, kid, iss)
+	return j.config.Keys.Keys(ctx, kid)
 }
 
 // shared is an issuer of two that have a placeholder, "" if there is none. Where the

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// S07: who did not ask to stay signed in is signed in for one consent page of one
+// Who did not ask to stay signed in is signed in for one consent page of one
 // client, and no longer than until its answer.
 func TestConsentEndsTheLogin(t *testing.T) {
 	for name, row := range map[string]struct {
@@ -13,11 +13,11 @@ func TestConsentEndsTheLogin(t *testing.T) {
 		next           []string // of the next request of "spa"
 		want           string
 	}{
-		"S07 another client that asks for consent, after Allow":           {"", "allow", []string{"prompt", "consent"}, "login"},
-		"S07 another client that asks for consent, after Refuse":          {"", "deny", []string{"prompt", "consent"}, "login"},
-		"S07 another client that asks for consent, before any answer":     {"", "", []string{"prompt", "consent"}, "login"},
-		"S07 the same client, after Allow":                                {"", "allow", []string{"client_id", "cli", "redirect_uri", "http://127.0.0.1/cb"}, "login"},
-		"S07 the same client, after Refuse":                               {"", "deny", []string{"client_id", "cli", "redirect_uri", "http://127.0.0.1/cb"}, "login"},
+		"another client that asks for consent, after Allow":               {"", "allow", []string{"prompt", "consent"}, "login"},
+		"another client that asks for consent, after Refuse":              {"", "deny", []string{"prompt", "consent"}, "login"},
+		"another client that asks for consent, before any answer":         {"", "", []string{"prompt", "consent"}, "login"},
+		"the same client, after Allow":                                    {"", "allow", []string{"client_id", "cli", "redirect_uri", "http://127.0.0.1/cb"}, "login"},
+		"the same client, after Refuse":                                   {"", "deny", []string{"client_id", "cli", "redirect_uri", "http://127.0.0.1/cb"}, "login"},
 		"the same client, before any answer, is the page again":           {"", "", []string{"client_id", "cli", "redirect_uri", "http://127.0.0.1/cb"}, "consent"},
 		"who stays signed in is not asked for a password, after Allow":    {"1", "allow", []string{"prompt", "consent"}, "consent"},
 		"who stays signed in is not asked for a password, after Refuse":   {"1", "deny", []string{"prompt", "consent"}, "consent"},
@@ -45,13 +45,13 @@ func TestConsentEndsTheLogin(t *testing.T) {
 	}
 }
 
-// O26: a consent is that of the user whom the page named.
+// A consent is that of the user whom the page named.
 func TestConsentIsForOneUser(t *testing.T) {
 	for name, row := range map[string]struct {
 		username, password, want string
 	}{
-		"O26 somebody else has logged in since": {"bob", "builder", "consent"},
-		"the same user has logged in since":     {"alice", "wonderland", "code"},
+		"somebody else has logged in since": {"bob", "builder", "consent"},
+		"the same user has logged in since": {"alice", "wonderland", "code"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
@@ -92,7 +92,7 @@ func TestFreshLoginIsAskedForConsent(t *testing.T) {
 			}
 			want := map[string]string{"": "login", "1": "code"}[stay]
 			if got := f.what(b.authorize(ask())); got != want {
-				t.Errorf("S07 %s: a request without consent gets a %s", name, got)
+				t.Errorf("%s: a request without consent gets a %s", name, got)
 			}
 			if got := f.what(b.submit(page, "decision", "allow")); got != "code" {
 				t.Errorf("%s: allowed: %s", name, got)

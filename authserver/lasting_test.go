@@ -136,7 +136,7 @@ func TestReplayInTheLastSecond(t *testing.T) {
 	}
 }
 
-// TK-30: what was revoked stays so until it ends by itself, whatever lifetime
+// TK-32: what was revoked stays so until it ends by itself, whatever lifetime
 // tokens have by then, and on a store whose clock is a little ahead.
 func TestRevokedUntilItsEnd(t *testing.T) {
 	for name, row := range map[string]struct {
@@ -166,9 +166,9 @@ func TestRevokedUntilItsEnd(t *testing.T) {
 			if a := f.revoke("spa", issued.get(row.token)); a.status != http.StatusOK {
 				t.Fatalf("%d %s", a.status, a.text)
 			}
-			f.wantDead("TK-30 at once", issued.get("access_token"))
+			f.wantDead("TK-32 at once", issued.get("access_token"))
 			f.advance(row.before - time.Second)
-			f.wantDead("TK-30 in its last second", issued.get("access_token"))
+			f.wantDead("TK-32 in its last second", issued.get("access_token"))
 			f.wantAlive("another one", twin.get("access_token"))
 		})
 	}

@@ -53,12 +53,7 @@ func TestSchemes(t *testing.T) {
 			`{"bearer":{"type":"http","scheme":"bearer"},"oauth2-clientCredentials":{"type":"oauth2","flows":{"clientCredentials":{"tokenUrl":"/t","scopes":{}}}},"oauth2-authorizationCode":{"type":"oauth2","flows":{"authorizationCode":{"authorizationUrl":"/a","tokenUrl":"/t","refreshUrl":"/r","scopes":{}}}}}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			mux := http.NewServeMux()
-			mux.Handle("GET /x", security.Scopes("a").HandlerFunc(serve))
-			var root http.Handler = mux
-			if test.chain != nil {
-				root = chain(t, test.chain...).Handler(mux)
-			}
+			root := guardedBy(t, test.chain)
 			out := annotate(t, one(test.version, "GET", "/x"), root, test.extra...)
 			if got := securityIn(t, out, "GET", "/x"); got != test.security {
 				t.Errorf("security\n%s, want\n%s", got, test.security)
@@ -119,4 +114,15 @@ func TestSchemesOfTheDocument(t *testing.T) {
 			}
 		})
 	}
+}
+
+// guardedBy serves GET /x for the scope a, behind a chain if there are authenticators.
+func guardedBy(t *testing.T, list []authstar.Authenticator) http.Handler {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle("GET /x", security.Scopes("a").HandlerFunc(serve))
+	if list == nil {
+		return mux
+	}
+	return chain(t, list...).Handler(mux)
 }

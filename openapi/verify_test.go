@@ -291,12 +291,7 @@ func TestVerifyAcceptsOtherWordsForASchemeThatIsTheChains(t *testing.T) {
 		{"a key, where there is a password alone", []authstar.Authenticator{basic()}, nil, `{"type":"apiKey","in":"header","name":"Sec-WebSocket-Protocol"}`, none},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			mux := http.NewServeMux()
-			mux.Handle("GET /x", security.Scopes("a").HandlerFunc(serve))
-			var root http.Handler = mux
-			if test.chain != nil {
-				root = chain(t, test.chain...).Handler(mux)
-			}
+			root := guardedBy(t, test.chain)
 			doc := `{"openapi":"3.1.0","components":{"securitySchemes":{"bearer":` + test.existing + `}},"paths":{"/x":{"get":{"security":[{"bearer":["a"]}],"responses":{}}}}}`
 			problem(t, openapi.Verify([]byte(doc), root, test.extra...), test.want)
 		})

@@ -240,7 +240,7 @@ func TestObserveAlone(t *testing.T) {
 	}
 }
 
-// C11: a request whose time is over still gets its answer; only one whose client is
+// A request whose time is over still gets its answer; only one whose client is
 // gone does not.
 func TestRequestWhoseTimeIsOver(t *testing.T) {
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
@@ -251,7 +251,7 @@ func TestRequestWhoseTimeIsOver(t *testing.T) {
 	}
 }
 
-// X05: the error that a callback gets is that request's own.
+// The error that a callback gets is that request's own.
 func TestCallbacksMayChangeTheirError(t *testing.T) {
 	change := func(err *authstar.Error) { err.StatusCode, err.Description, err.Code = 404, "not here", "gone" }
 	for name, rules := range map[string]security.Rules{

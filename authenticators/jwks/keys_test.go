@@ -7,7 +7,7 @@ import (
 	"github.com/authstar/authstar/authenticators/jwks"
 )
 
-// C12: of keys with one id, and of those without any, each has its own issuer.
+// K16: of keys with one id, and of those without any, each has its own issuer.
 func TestKeysOf(t *testing.T) {
 	k := testKeys()
 	list, err := jwks.Parse(set(
@@ -46,7 +46,8 @@ func TestKeysOf(t *testing.T) {
 	}
 }
 
-// K05: an unknown key id is fetched for, whoever's keys are asked for, and an outage is one.
+// K05, C11: an unknown key id is fetched for, whoever's keys are asked for, and an
+// outage is one.
 func TestRemoteKeysOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newRemoteProvider(t, remoteKeys("k1"))
@@ -60,7 +61,7 @@ func TestRemoteKeysOf(t *testing.T) {
 		}
 		p.serve(remoteBody(500, ""))
 		if keys, err := r.KeysOf(t.Context(), "k3"); len(keys) != 0 || err == nil {
-			t.Errorf("K05 an outage: %d keys, %v", len(keys), err)
+			t.Errorf("C11 an outage: %d keys, %v", len(keys), err)
 		}
 	})
 }

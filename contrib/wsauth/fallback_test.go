@@ -241,7 +241,7 @@ func TestRefuseWaitsForNoBody(t *testing.T) {
 	srv := httptest.NewServer(refusing(t))
 	t.Cleanup(srv.Close)
 	for _, line := range []string{"Content-Length: 5", "Transfer-Encoding: chunked", "Content-Length: 0"} {
-		t.Run("D13 "+line, func(t *testing.T) {
+		t.Run(line, func(t *testing.T) {
 			t.Parallel()
 			conn, err := net.Dial("tcp", srv.Listener.Addr().String())
 			if err != nil {

@@ -37,7 +37,7 @@ func TestParseIssuer(t *testing.T) {
 	}
 }
 
-// M11: an error about a URL does not show the password in it.
+// M10: an error about a URL does not show the password in it.
 func TestWithoutUser(t *testing.T) {
 	for s, want := range map[string]string{
 		"https://a.example/x":            "https://a.example/x",
